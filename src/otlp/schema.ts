@@ -30,8 +30,10 @@ export interface Field {
   readonly repeated: boolean
   /** Of kind `message`: which. Of kind `enum`: which. */
   readonly type: string
-  /** Member of the message's oneof: presence counts, even of a default value. */
+  /** Presence counts, even of a default value: a member of the message's oneof, or `optional`. */
   readonly oneof: boolean
+  /** Declared `optional` in proto3: presence counts, but unlike a oneof's member it stands beside the others. */
+  readonly optional: boolean
 }
 
 export interface Message {
@@ -272,5 +274,6 @@ function parseField(text: string): Field {
     repeated: mark === '*',
     type,
     oneof: mark === '|' || mark === '?',
+    optional: mark === '?',
   }
 }

@@ -3,7 +3,11 @@
  * out once, when the batch is encoded; the length prefixes of all groups around a splice are made anew there.
  *
  * A splice covers whole fields (tag, length and content) that stand directly in one indexed message: to change an
- * attribute's value, cut the whole KeyValue field of the span and put a new one.
+ * attribute's value, cut the whole KeyValue field of the span and put a new one. A resource is no indexed message:
+ * cut the whole resource field of its group.
+ *
+ * An insertion at an offset where groups end goes into the innermost of them (appends to the span); one into the
+ * group around it stands at that group's content start or between its own fields.
  */
 
 export interface Splice {
