@@ -1,0 +1,85 @@
+/**
+ * Notices when any of a few small files changes its content, however that is done: written in place, renamed over, or
+ * swapped by a symbolic link as Kubernetes does with mounted secrets. Events only prompt a look; content decides.
+ */
+import { createHash } from 'node:crypto'
+import { type FSWatcher, watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Clock, Timer } from '../core/clock.ts'
+
+/** Editors and mounts change several files one after the other. */
+const SETTLE_MS = 100
+
+export class FileWatch {
+  readonly #files: readonly string[]
+  readonly #clock: Clock
+  readonly #changed: () => Promise<void>
+  readonly #watchers: FSWatcher[] = []
+  #poll: Timer | undefined
+  #settling: Timer | undefined
+  #seen: Promise<string>
+  #looking = false
+  #stopped = false
+
+  /** Polls each `intervalMs`, or listens for changes if that is 0. `changed` never rejects. */
+  constructor(
+    files: readonly string[],
+    intervalMs: number,
+    clock: Clock,
+    changed: () => Promise<void>,
+  ) {
+    this.#files = files
+    this.#clock = clock
+    this.#changed = changed
+    this.#seen = this.#digest()
+    if (files.length === 0) return
+    if (intervalMs > 0) this.#poll = clock.every(intervalMs, () => void this.#look())
+    else for (const folder of new Set(files.map(f => dirname(f)))) this.#listen(folder)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#poll?.cancel()
+    this.#settling?.cancel()
+    for (const watcher of this.#watchers) watcher.close()
+  }
+
+  #listen(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, () => this.#prompt())
+      watcher.on('error', () => watcher.close())
+      this.#watchers.push(watcher)
+    } catch {
+      // No inotify handles left: look once a minute instead.
+      this.#poll ??= this.#clock.every(60_000, () => void this.#look())
+    }
+  }
+
+  #prompt(): void {
+    this.#settling ??= this.#clock.after(SETTLE_MS, () => {
+      this.#settling = undefined
+      void this.#look()
+    })
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking || this.#stopped) return
+    this.#looking = true
+    const before = await this.#seen
+    const now = await this.#digest()
+    this.#looking = false
+    if (now === before || this.#stopped) return
+    this.#seen = Promise.resolve(now)
+    await this.#changed()
+  }
+
+  async #digest(): Promise<string> {
+    const hash = createHash('sha256')
+    for (const file of this.#files) {
+      hash.update(await readFile(file).catch(() => 'absent'))
+      hash.update('\0')
+    }
+    return hash.digest('hex')
+  }
+}
