@@ -1,0 +1,20 @@
+/** Declares the `otlp_http` exporter. */
+import { defineFactory } from '../../core/factory.ts'
+import { createSendingExporter } from '../sending/exporter.ts'
+import { SENDING_METRICS } from '../sending/metrics.ts'
+import { config } from './config.ts'
+import { OtlpHttpSender } from './exporter.ts'
+
+export const factory = defineFactory({
+  kind: 'exporter',
+  meta: {
+    id: 'otlp_http',
+    aliases: ['otlphttp'],
+    summary: 'Sends OTLP over HTTP, as protobuf or JSON.',
+    stability: { traces: 'stable', metrics: 'stable', logs: 'stable' },
+    mutates: false,
+    metrics: SENDING_METRICS,
+  },
+  config,
+  create: context => createSendingExporter(context, context.config, new OtlpHttpSender(context)),
+})

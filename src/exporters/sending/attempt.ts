@@ -1,0 +1,71 @@
+/** One attempt to send one shipment: encode, hand to the sender, and have an answer in any case. */
+import type { Clock, Timer } from '../../core/clock.ts'
+import { encodeParts } from '../../otlp/encode.ts'
+import type { Sender, SendResult } from './sender.ts'
+import type { Shipment } from './shipment.ts'
+
+/** A sender that has been told to stop gets so long to answer; then its answer is not waited for any more. */
+const ANSWER_GRACE_MS = 1000
+
+export class Attempt {
+  readonly shipment: Shipment
+  readonly #clock: Clock
+  readonly #controller = new AbortController()
+  #timer: Timer | null = null
+  #answer: ((result: SendResult) => void) | null
+
+  /** `answer` is called exactly once unless `abandon` comes first, never from within the constructor. */
+  constructor(shipment: Shipment, clock: Clock, answer: (result: SendResult) => void) {
+    this.shipment = shipment
+    this.#clock = clock
+    this.#answer = answer
+  }
+
+  begin(sender: Sender, timeoutMs: number): void {
+    const { batch } = this.shipment
+    let sending: Promise<SendResult>
+    try {
+      const { chunks, byteLength } = encodeParts(batch.parts)
+      const encoded = { signal: batch.signal, items: batch.items, chunks, byteLength, batch }
+      sending = sender.send(encoded, this.#controller.signal)
+    } catch (error) {
+      queueMicrotask(() => this.#finish(fault(error)))
+      return
+    }
+    if (timeoutMs > 0) this.#timer = this.#clock.after(timeoutMs, () => this.#timeOut(timeoutMs))
+    sending.then(
+      result => this.#finish(result),
+      error => this.#finish(fault(error)),
+    )
+  }
+
+  /** The shutdown deadline has come: what the sender still answers does not count. */
+  abandon(reason: string): void {
+    this.#answer = null
+    this.#timer?.cancel()
+    this.shipment.batch.taint()
+    this.#controller.abort(new Error(reason))
+  }
+
+  #timeOut(timeoutMs: number): void {
+    const message = `no answer within ${timeoutMs} ms`
+    this.#timer = this.#clock.after(ANSWER_GRACE_MS, () => {
+      this.shipment.batch.taint()
+      this.#finish({ kind: 'retry', message })
+    })
+    this.#controller.abort(new Error(message))
+  }
+
+  #finish(result: SendResult): void {
+    this.#timer?.cancel()
+    const answer = this.#answer
+    this.#answer = null
+    answer?.(result)
+  }
+}
+
+/** A fault of ours, not of the destination: sending the same again would end the same way. */
+function fault(error: unknown): SendResult {
+  const message = error instanceof Error ? error.message : String(error)
+  return { kind: 'drop', reason: 'internal_error', message }
+}

@@ -1,0 +1,123 @@
+/** Joins small batches into large ones by putting their parts side by side; no byte is touched until they are encoded. */
+import { Batch, type Part, type RequestContext } from '../../core/batch.ts'
+import type { Clock, Timer } from '../../core/clock.ts'
+import { contextKey, sharedContext } from '../../core/context-key.ts'
+import type { HolderVisit } from '../../core/ledger.ts'
+import type { Signal } from '../../core/signal.ts'
+import { encodedSize } from '../../otlp/encode.ts'
+import type { BatchConfig, Sizer } from './config.ts'
+import { createShipment, type Shipment, splitShipment } from './shipment.ts'
+
+interface Group {
+  readonly key: string
+  readonly tenant: string
+  readonly context: RequestContext
+  parts: Part[]
+  size: number
+  items: number
+  charge: number
+  timer: Timer | null
+}
+
+/** Only batches of one tenant, and of one set of values of the configured metadata keys, are joined. */
+export class Batcher {
+  readonly #signal: Signal
+  readonly #config: BatchConfig
+  readonly #keys: readonly string[]
+  readonly #clock: Clock
+  readonly #ship: (shipment: Shipment) => void
+  readonly #groups = new Map<string, Group>()
+
+  constructor(
+    signal: Signal,
+    config: BatchConfig,
+    clock: Clock,
+    ship: (shipment: Shipment) => void,
+  ) {
+    this.#signal = signal
+    this.#config = config
+    this.#keys = (config.partition?.metadata_keys ?? []).map(key => key.toLowerCase())
+    this.#clock = clock
+    this.#ship = ship
+  }
+
+  /** The batch is used up. */
+  add(batch: Batch, charge: number): void {
+    const group = this.#groupOf(batch)
+    for (const part of batch.parts) group.parts.push(part)
+    group.size += measure(this.#config.sizer, batch)
+    group.items += batch.items
+    group.charge += charge
+    const { min_size: min, max_size: max } = this.#config
+    if (max > 0 && group.size > max) this.#shipFull(group)
+    else if (group.size >= min) this.#flush(group)
+  }
+
+  flushAll(): void {
+    for (const group of [...this.#groups.values()]) this.#flush(group)
+  }
+
+  visit(each: HolderVisit): void {
+    for (const group of this.#groups.values()) each(group.tenant, this.#signal, group.items)
+  }
+
+  #groupOf(batch: Batch): Group {
+    const key = contextKey(batch, this.#keys)
+    let group = this.#groups.get(key)
+    if (group !== undefined) return group
+    group = {
+      key,
+      tenant: batch.tenant,
+      context: sharedContext(batch, this.#keys),
+      parts: [],
+      size: 0,
+      items: 0,
+      charge: 0,
+      timer: null,
+    }
+    const opened = group
+    group.timer = this.#clock.after(this.#config.flush_timeout, () => this.#flush(opened))
+    this.#groups.set(key, group)
+    return group
+  }
+
+  #flush(group: Group): void {
+    this.#ship(this.#close(group))
+  }
+
+  /** Ships pieces of the largest size; a last piece below the least size waits for company. */
+  #shipFull(group: Group): void {
+    const { sizer, min_size: min, max_size: max } = this.#config
+    const limits = sizer === 'bytes' ? { maxBytes: max } : { maxItems: max }
+    const { pieces, oversize } = splitShipment(this.#close(group), limits)
+    // A single item over `max_size` bytes is let through: the destination may still take it.
+    if (oversize !== null) this.#ship({ ...oversize, measured: false })
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]
+      const isSmall = measure(sizer, piece.batch) < min
+      if (i === pieces.length - 1 && isSmall) this.add(piece.batch, piece.charge)
+      else this.#ship({ ...piece, measured: false })
+    }
+  }
+
+  #close(group: Group): Shipment {
+    group.timer?.cancel()
+    this.#groups.delete(group.key)
+    const batch = new Batch(this.#signal, group.tenant, group.context, group.parts)
+    return createShipment(batch, group.charge, null)
+  }
+}
+
+/** Size of a batch in a unit. Bytes are those of the request that it encodes to. */
+export function measure(sizer: Sizer, batch: Batch): number {
+  if (sizer === 'requests') return 1
+  if (sizer === 'items') return batch.items
+  return isUntouched(batch) ? batch.bytes : encodedSize(batch.parts)
+}
+
+function isUntouched(batch: Batch): boolean {
+  for (const part of batch.parts) {
+    if (part.selection !== null || part.edits !== null) return false
+  }
+  return true
+}

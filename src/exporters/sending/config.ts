@@ -1,0 +1,139 @@
+/** The part of every exporter's configuration that `sending/` answers for. Keys, defaults and checks are upstream's. */
+import { z } from 'zod'
+import {
+  byteSize,
+  duration,
+  extensionReference,
+  integer,
+  optionalSection,
+  section,
+} from '../../config/fields.ts'
+import type { ConfigProblem } from '../../core/factory.ts'
+
+export type Sizer = 'requests' | 'items' | 'bytes'
+
+const batchFields = {
+  flush_timeout: duration('200ms', { positive: true }).describe(
+    'A batch is sent after so long even if it is small.',
+  ),
+  min_size: integer(8192).describe('A batch is sent once it has this size; 0 sends at once.'),
+  max_size: integer(0).describe('Larger batches are split; 0 never splits.'),
+  sizer: z.enum(['items', 'bytes']).default('items').describe('Unit of min_size and max_size.'),
+  partition: section({
+    metadata_keys: z
+      .array(z.string())
+      .default([])
+      .describe('Only requests with the same values of these metadata keys are joined.'),
+  }).describe('What must be equal in requests that are joined.'),
+}
+
+const queueFields = {
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Without a queue the sender of the data waits until it is delivered.'),
+  num_consumers: integer(10, { min: 1 }).describe('Most requests in flight for each signal.'),
+  queue_size: integer(1000, { min: 1 }).describe(
+    'Bound of the queue, in units of sizer: waiting, in flight and parked for a retry.',
+  ),
+  sizer: z.enum(['requests', 'items', 'bytes']).default('requests').describe('Unit of queue_size.'),
+  block_on_overflow: z
+    .boolean()
+    .default(false)
+    .describe('Lets senders wait when the queue is full, instead of telling them to come back.'),
+  wait_for_result: z
+    .boolean()
+    .default(false)
+    .describe('Answers the sender of the data only after delivery.'),
+  storage: extensionReference()
+    .optional()
+    .describe('Storage extension that keeps the queue over a restart.'),
+  batch: optionalSection(batchFields).describe(
+    'Joins requests before they are sent; absent sends them as they came.',
+  ),
+}
+
+const retryFields = {
+  enabled: z.boolean().default(true).describe('Tries again after failures that may pass.'),
+  initial_interval: duration('5s').describe('Wait after the first failure.'),
+  randomization_factor: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('Spread of each wait: 0.5 is from half to one and a half of it.'),
+  multiplier: z
+    .number()
+    .min(0)
+    .default(1.5)
+    .describe('Growth of the wait from failure to failure.'),
+  max_interval: duration('30s').describe('Longest wait, unless the destination asks for more.'),
+  max_elapsed_time: duration('5m').describe('Gives up so long after the first attempt; 0 never.'),
+}
+
+/** For exporters that have no queue unless the section is there. */
+export const optionalSendingQueue = optionalSection(queueFields)
+
+/** Zod pieces for an exporter's schema; `timeoutText` is the default of one attempt. */
+export function sendingFields(timeoutText = '5s') {
+  return {
+    timeout: duration(timeoutText).describe('Longest time for one attempt; 0 is without end.'),
+    sending_queue: section(queueFields).describe('What is kept while the destination is busy.'),
+    retry_on_failure: section(retryFields).describe('When to try again, and when to give up.'),
+    max_request_bytes: byteSize(0).describe(
+      'Larger requests are split before compression; 0 splits only when the destination refuses the size.',
+    ),
+  }
+}
+
+type Fields = ReturnType<typeof sendingFields>
+export type SendingConfig = { readonly [K in keyof Fields]: z.output<Fields[K]> }
+export type QueueConfig = SendingConfig['sending_queue']
+export type RetryConfig = SendingConfig['retry_on_failure']
+export type BatchConfig = NonNullable<QueueConfig['batch']>
+
+/** The rules between keys; for the `check` of an exporter's configuration. */
+export function checkSending(config: SendingConfig): ConfigProblem[] {
+  return [...checkQueue(config.sending_queue), ...checkRetry(config.retry_on_failure)]
+}
+
+function checkQueue(queue: QueueConfig): ConfigProblem[] {
+  if (!queue.enabled) return []
+  const problems: ConfigProblem[] = []
+  const fault = (key: readonly string[], message: string, expected: string): void => {
+    problems.push({ path: ['sending_queue', ...key], message, expected })
+  }
+  const { batch } = queue
+  if (queue.wait_for_result && queue.storage !== undefined) {
+    fault(['wait_for_result'], 'does not go together with storage', 'one of them')
+  }
+  if (batch === undefined) return problems
+  if (queue.wait_for_result) {
+    fault(['wait_for_result'], 'does not go together with batch', 'one of them')
+  }
+  if (batch.max_size > 0 && batch.max_size < batch.min_size) {
+    fault(['batch', 'max_size'], 'is smaller than min_size', `0, or at least ${batch.min_size}`)
+  }
+  if (batch.sizer === queue.sizer && batch.min_size > queue.queue_size) {
+    fault(
+      ['batch', 'min_size'],
+      'is larger than queue_size, so a batch could never fill',
+      `at most ${queue.queue_size}`,
+    )
+  }
+  return problems
+}
+
+function checkRetry(retry: RetryConfig): ConfigProblem[] {
+  if (!retry.enabled || retry.max_elapsed_time === 0) return []
+  const problems: ConfigProblem[] = []
+  for (const key of ['initial_interval', 'max_interval'] as const) {
+    if (retry.max_elapsed_time >= retry[key]) continue
+    problems.push({
+      path: ['retry_on_failure', 'max_elapsed_time'],
+      message: `is less than ${key}`,
+      expected: `0, or at least ${retry[key]}ms`,
+    })
+  }
+  return problems
+}

@@ -1,0 +1,67 @@
+/** One unit on its way to a destination: a batch, what it takes of the queue's bound, and its history of attempts. */
+import type { Batch } from '../../core/batch.ts'
+import { splitBatch } from '../../core/split-batch.ts'
+import type { SplitLimits } from '../../otlp/split.ts'
+import type { Backoff } from '../../util/backoff.ts'
+import type { Ticket } from './ticket.ts'
+
+export interface Shipment {
+  readonly batch: Batch
+  /** Share of the queue's bound, given back when the shipment has ended. */
+  readonly charge: number
+  /** Somebody waits for the end of it; null when the queue took responsibility. */
+  readonly ticket: Ticket | null
+  /** Monotonic time of the first attempt; -1 before. */
+  firstAttemptMs: number
+  attempts: number
+  /** Made at the first failure. */
+  backoff: Backoff | null
+  /** Monotonic time before which the destination does not want it again. */
+  notBeforeMs: number
+  /** Known to fit the destination's limit. */
+  measured: boolean
+}
+
+export function createShipment(batch: Batch, charge: number, ticket: Ticket | null): Shipment {
+  return {
+    batch,
+    charge,
+    ticket,
+    firstAttemptMs: -1,
+    attempts: 0,
+    backoff: null,
+    notBeforeMs: 0,
+    measured: false,
+  }
+}
+
+/** Cuts a shipment; attempts and waiting times so far go with every piece, the charge is shared out exactly. */
+export function splitShipment(
+  shipment: Shipment,
+  limits: SplitLimits,
+): { pieces: readonly Shipment[]; oversize: Shipment | null } {
+  const { items } = shipment.batch
+  const { pieces, oversize } = splitBatch(shipment.batch, limits)
+  const all = oversize === null ? pieces : [...pieces, oversize]
+  const charges = shareOut(shipment.charge, items, all)
+  const shipments = all.map((batch, i) => ({
+    ...shipment,
+    batch,
+    charge: charges[i],
+    backoff: null,
+    measured: true,
+  }))
+  shipment.ticket?.split(shipments.length)
+  return { pieces: shipments.slice(0, pieces.length), oversize: shipments[pieces.length] ?? null }
+}
+
+/** Whole numbers in proportion to items whose sum is exactly `charge`; the last takes the rest. */
+function shareOut(charge: number, items: number, batches: readonly Batch[]): number[] {
+  let rest = charge
+  return batches.map((batch, i) => {
+    const share =
+      i === batches.length - 1 ? rest : Math.min(rest, Math.floor((charge * batch.items) / items))
+    rest -= share
+    return share
+  })
+}

@@ -1,0 +1,18 @@
+/** Declares the `otlp` receiver. */
+import { defineFactory } from '../../core/factory.ts'
+import { config } from './config.ts'
+import { METRICS } from './metrics.ts'
+import { OtlpReceiver } from './receiver.ts'
+
+export const factory = defineFactory({
+  kind: 'receiver',
+  meta: {
+    id: 'otlp',
+    summary: 'Takes traces, metrics and logs by OTLP over gRPC and HTTP.',
+    stability: { traces: 'beta', metrics: 'beta', logs: 'beta' },
+    mutates: false,
+    metrics: METRICS,
+  },
+  config,
+  create: (context, next) => new OtlpReceiver(context, next),
+})

@@ -1,0 +1,93 @@
+/** The receiver's metrics: the collector's own names for items, ours for what happens on connections. */
+import type { Counter, Meter, MetricSpec } from '../../core/meter.ts'
+import { ITEM_NOUN, SIGNALS, type Signal } from '../../core/signal.ts'
+import { CUT_REASONS } from '../../net/grpc-transport.ts'
+import { HTTP_CUT_REASONS } from '../../net/http-server.ts'
+
+export type Transport = 'grpc' | 'http'
+
+const ITEM_LABELS = ['receiver', 'transport']
+
+function itemMetric(verb: 'accepted' | 'refused', signal: Signal, help: string): MetricSpec {
+  const noun = ITEM_NOUN[signal]
+  return {
+    name: `otelcol_receiver_${verb}_${noun}`,
+    type: 'counter',
+    help: `Number of ${noun.replace('_', ' ')} ${help}`,
+    labels: ITEM_LABELS,
+  }
+}
+
+function itemMetrics(verb: 'accepted' | 'refused', help: string): Record<Signal, MetricSpec> {
+  const specs = SIGNALS.map(signal => [signal, itemMetric(verb, signal, help)])
+  return Object.fromEntries(specs) as Record<Signal, MetricSpec>
+}
+
+const ACCEPTED = itemMetrics('accepted', 'taken into the pipeline.')
+const REFUSED = itemMetrics('refused', 'that could not be taken into the pipeline.')
+
+const REFUSED_REQUESTS: MetricSpec = {
+  name: 'millrace_receiver_refused_requests',
+  type: 'counter',
+  help: 'Requests that were refused before their items could be counted.',
+  labels: ['receiver', 'transport', 'reason'],
+}
+
+const CUT: MetricSpec = {
+  name: 'millrace_receiver_cut',
+  type: 'counter',
+  help: 'Connections or calls that were cut because the client misbehaved.',
+  labels: ['receiver', 'transport', 'reason'],
+}
+
+export const CONNECTIONS: MetricSpec = {
+  name: 'millrace_receiver_connections',
+  type: 'gauge',
+  help: 'Open client connections.',
+  labels: ['receiver', 'transport'],
+}
+
+export const METRICS: readonly MetricSpec[] = [
+  ...Object.values(ACCEPTED),
+  ...Object.values(REFUSED),
+  REFUSED_REQUESTS,
+  CUT,
+  CONNECTIONS,
+]
+
+/** Why a request was refused as a whole. */
+export type RequestRefusal = 'malformed' | 'too_large' | 'busy'
+
+/** Counters of one transport; hot code adds to them directly. */
+export interface TransportCounters {
+  readonly accepted: Readonly<Record<Signal, Counter>>
+  readonly refused: Readonly<Record<Signal, Counter>>
+  readonly requests: Readonly<Record<RequestRefusal, Counter>>
+  readonly cut: ReadonlyMap<string, Counter>
+}
+
+export function countTransport(
+  meter: Meter,
+  receiver: string,
+  transport: Transport,
+): TransportCounters {
+  const labels = { receiver, transport }
+  const items = (specs: Record<Signal, MetricSpec>) => ({
+    traces: meter.counter(specs.traces, labels),
+    metrics: meter.counter(specs.metrics, labels),
+    logs: meter.counter(specs.logs, labels),
+  })
+  const requests = (reason: RequestRefusal) =>
+    meter.counter(REFUSED_REQUESTS, { ...labels, reason })
+  const reasons = transport === 'grpc' ? CUT_REASONS : HTTP_CUT_REASONS
+  return {
+    accepted: items(ACCEPTED),
+    refused: items(REFUSED),
+    requests: {
+      malformed: requests('malformed'),
+      too_large: requests('too_large'),
+      busy: requests('busy'),
+    },
+    cut: new Map(reasons.map(reason => [reason, meter.counter(CUT, { ...labels, reason })])),
+  }
+}
