@@ -20,6 +20,19 @@ export const ERRORS = {
     message: 'A configuration source cannot be read.',
     hint: 'Check the path and the permissions of the file named in --config.',
   },
+  // -- command line -------------------------------------------------------------------------------------------
+  MILLRACE_CLI_NO_CONFIG: {
+    message: 'No configuration was named.',
+    hint: 'Add --config with a path, file:path, env:VAR or yaml:text; ready ones are in pipelines/.',
+  },
+  MILLRACE_CLI_BAD_DURATION: {
+    message: 'This is not a duration.',
+    hint: 'Write a number with a unit, such as 500ms, 8s or 1m30s.',
+  },
+  MILLRACE_CLI_UNFORESEEN: {
+    message: 'Something failed that nobody foresaw.',
+    hint: 'This is a fault in Millrace; please report it with the stack that is printed.',
+  },
   // -- life ---------------------------------------------------------------------------------------------------
   MILLRACE_START_FAILED: {
     message: 'A component could not start.',
@@ -29,6 +42,28 @@ export const ERRORS = {
   MILLRACE_OTLP_MALFORMED: {
     message: 'The request is not a valid OTLP message.',
     hint: 'The fault and its byte offset are named; the sender should be fixed, resending will not help.',
+  },
+  // -- rules --------------------------------------------------------------------------------------------------
+  MILLRACE_RULES_SYNTAX: {
+    message: 'The expression is not OTTL.',
+    hint: 'The caret shows where reading stopped; docs/ottl.md has the grammar.',
+  },
+  MILLRACE_RULES_UNKNOWN_NAME: {
+    message: 'The expression names something that does not exist.',
+    hint: 'The caret shows the name and the nearest valid one follows; docs/ottl.md lists all.',
+  },
+  MILLRACE_RULES_ARGUMENTS: {
+    message: 'A function is called with arguments that it cannot take.',
+    hint: 'The caret shows the argument; docs/ottl.md has the signature of each function.',
+  },
+  // -- generate -----------------------------------------------------------------------------------------------
+  MILLRACE_GENERATE_USAGE: {
+    message: 'The load generator cannot be run like this.',
+    hint: 'The option and what it expects are named; `millrace generate --help` lists all.',
+  },
+  MILLRACE_GENERATE_NO_ANSWER: {
+    message: 'The target of the load generator answered no request.',
+    hint: 'Check that a receiver listens at --endpoint, with the --protocol and TLS that were asked for.',
   },
 } as const satisfies Record<string, ErrorEntry>
 

@@ -54,12 +54,19 @@ export interface CreateContext<C> extends Services {
   readonly signals: readonly Signal[]
 }
 
+/** The pipelines behind a connector. */
+export interface Outlets {
+  /** Ids of the pipelines that it feeds, with their signals. */
+  readonly pipelines: ReadonlyMap<string, Signal>
+  /** One way to all of these pipelines: bytes are shared, a slow pipeline does not hold up the others. */
+  to(pipelineIds: readonly string[]): Consumer
+}
+
 /** What each kind makes, and what stands after it. */
 export interface Ports {
   receiver: { makes: Component; next: Consumer }
   processor: { makes: Component & Consumer; next: Consumer }
-  /** Keys of `next` are pipeline ids (`traces/out`). */
-  connector: { makes: Component & Consumer; next: ReadonlyMap<string, Consumer> }
+  connector: { makes: Component & Consumer; next: Outlets }
   exporter: { makes: Component & Consumer; next: undefined }
   extension: { makes: Component; next: undefined }
 }

@@ -21,6 +21,7 @@ interface Account {
 export class AccountingLedger implements Ledger {
   readonly #accounts = new Map<string, Account>()
   readonly #holders = new Set<(each: HolderVisit) => void>()
+  #last: Account | null = null
 
   accepted(tenant: TenantId, signal: Signal, items: number): void {
     this.#account(tenant, signal).accepted += items
@@ -78,7 +79,16 @@ export class AccountingLedger implements Ledger {
     return held
   }
 
+  /** Most calls are about the same account as the one before. */
   #account(tenant: TenantId, signal: Signal): Account {
+    const last = this.#last
+    if (last !== null && last.signal === signal && last.tenant === tenant) return last
+    const account = this.#findAccount(tenant, signal)
+    this.#last = account
+    return account
+  }
+
+  #findAccount(tenant: TenantId, signal: Signal): Account {
     const key = accountKey(tenant, signal)
     let account = this.#accounts.get(key)
     if (account === undefined) {

@@ -4,7 +4,7 @@ import type { Batch } from '../core/batch.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Component, Consumer, Host, Services } from '../core/component.ts'
 import { SILENT_LOGGER } from '../core/logger.ts'
-import type { MemoryBudget } from '../core/memory.ts'
+import type { MemoryBudget, MemoryLimits } from '../core/memory.ts'
 import type { Meter } from '../core/meter.ts'
 import { ACCEPTED, type Outcome } from '../core/outcome.ts'
 import { AccountingLedger } from '../telemetry/ledger.ts'
@@ -67,6 +67,9 @@ export function settle(): Promise<void> {
 export class CountingMemory implements MemoryBudget {
   limitBytes: number
   reservedBytes = 0
+  availableBytes = 8 * 2 ** 30
+  /** What `isOverSoftLimit` answers. */
+  isShort = false
 
   constructor(limitBytes = Number.MAX_SAFE_INTEGER) {
     this.limitBytes = limitBytes
@@ -83,8 +86,20 @@ export class CountingMemory implements MemoryBudget {
     assert.ok(this.reservedBytes >= 0, 'more memory freed than was reserved')
   }
 
+  isOverSoftLimit(): boolean {
+    return this.isShort
+  }
+
   retryAfterMs(): number {
     return 1000
+  }
+
+  limitTo({ limitBytes }: MemoryLimits): () => void {
+    const before = this.limitBytes
+    this.limitBytes = limitBytes
+    return () => {
+      this.limitBytes = before
+    }
   }
 }
 
