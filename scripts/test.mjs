@@ -1,0 +1,36 @@
+// Runs the tests: `node scripts/test.mjs [--only=integration|pack|faults] [path part...]`. Without a set it runs all that needs
+// no outside server. Node 20 does not expand globs, and a build must stand before tests that start the real program.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Sets that are run on their own: they need servers, other Node versions, or minutes. */
+const APART = ['integration', 'pack', 'faults']
+
+const args = process.argv.slice(2)
+const only = args.find(arg => arg.startsWith('--only='))?.slice('--only='.length)
+const parts = args.filter(arg => !arg.startsWith('--'))
+const set = only === undefined ? [] : only.split(',')
+
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.test.ts'))
+  .filter(name => {
+    const top = name.split(/[\\/]/)[0]
+    return set.length > 0 ? set.includes(top) : !APART.includes(top)
+  })
+  .map(name => relative(root, join(root, 'test', name)))
+  .filter(name => parts.length === 0 || parts.some(part => name.includes(part)))
+  .sort()
+
+if (files.length === 0) {
+  console.error('no test file matches')
+  process.exit(1)
+}
+const flags = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec']
+const { status } = spawnSync(process.execPath, [...flags, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+})
+process.exit(status ?? 1)

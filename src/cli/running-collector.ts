@@ -1,0 +1,134 @@
+/** A collector and the outside world that moves it: signals, changed files, the log. Loaded only when one is started. */
+import { Collector, type StopReport } from '../collector.ts'
+import type { LoadedConfig } from '../config/loaded.ts'
+import { ConfigError, describeProblem } from '../config/problems.ts'
+import { SYSTEM_CLOCK } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import { FileWatch } from '../net/file-watch.ts'
+import { createLogger } from '../telemetry/logger.ts'
+import type { CliIo } from './io.ts'
+
+export class RunningCollector {
+  readonly #collector: Collector
+  readonly #load: () => LoadedConfig
+  readonly #log: Logger
+  readonly #isWatching: boolean
+  #config: LoadedConfig
+  #watch: FileWatch | null = null
+
+  private constructor(
+    config: LoadedConfig,
+    load: () => LoadedConfig,
+    log: Logger,
+    isWatching: boolean,
+  ) {
+    this.#config = config
+    this.#collector = new Collector(config, { log })
+    this.#load = load
+    this.#log = log
+    this.#isWatching = isWatching
+  }
+
+  /** `load` reads the sources anew each time; the first time it throws what is wrong, later that is logged. */
+  static async start(
+    load: () => LoadedConfig,
+    { watch }: { watch: boolean },
+  ): Promise<RunningCollector> {
+    const config = load()
+    const log = createLogger(loggerOptions(config), SYSTEM_CLOCK)
+    tellWarnings(config, log)
+    const running = new RunningCollector(config, load, log, watch)
+    // Before the start, so that a change while it starts is not missed.
+    running.#follow(config.files)
+    await running.#collector.start()
+    log.info('started', {
+      pid: process.pid,
+      millis: Math.round(performance.now()),
+      pipelines: [...config.service.pipelines.keys()],
+    })
+    return running
+  }
+
+  /** Resolves when SIGTERM or SIGINT has come and everything is drained; a second one stops waiting. */
+  async untilSignal(io: CliIo, drainMs: number): Promise<StopReport> {
+    const forget = [io.onSignal('SIGHUP', () => void this.reload('signal'))]
+    // A timer keeps the process alive: listeners may be all that runs, and not every component has one.
+    const alive = setInterval(() => {}, 2 ** 30)
+    const signal = await new Promise<string>(resolve => {
+      forget.push(io.onSignal('SIGTERM', () => resolve('SIGTERM')))
+      forget.push(io.onSignal('SIGINT', () => resolve('SIGINT')))
+    })
+    this.#log.info('stopping', { signal, drainMs })
+    const hurry = new Promise<void>(resolve => {
+      for (const name of ['SIGTERM', 'SIGINT'] as const) forget.push(io.onSignal(name, resolve))
+    })
+    const report = await this.stop(drainMs, hurry)
+    for (const off of forget) off()
+    clearInterval(alive)
+    return report
+  }
+
+  async reload(why: string): Promise<void> {
+    try {
+      const config = this.#load()
+      const summary = await this.#collector.reload(config)
+      tellWarnings(config, this.#log)
+      if (JSON.stringify(loggerOptions(config)) !== JSON.stringify(loggerOptions(this.#config))) {
+        this.#log.warn('log_settings_need_restart', { path: 'service.telemetry.logs' })
+      }
+      this.#follow(config.files)
+      this.#config = config
+      this.#log.info('config_reloaded', { why, ...summary })
+    } catch (error) {
+      const problems =
+        error instanceof ConfigError ? error.problems.map(describeProblem) : undefined
+      const message = error instanceof Error ? error.message : String(error)
+      this.#log.error('config_reload_failed', {
+        why,
+        message,
+        problems,
+        running: 'the old configuration',
+      })
+    }
+  }
+
+  async stop(drainMs: number, hurry: Promise<void>): Promise<StopReport> {
+    this.#watch?.stop()
+    const stopped = this.#collector.stop(drainMs)
+    const report = await Promise.race([stopped, hurry.then(() => undefined)])
+    if (report === undefined) {
+      this.#log.error('stopped_at_once', { rows: this.#collector.ledger.rows() })
+      return { rows: this.#collector.ledger.rows(), balanced: false, undelivered: 0 }
+    }
+    for (const row of report.rows) this.#log.info('ledger', { ...row })
+    const level = report.balanced && report.undelivered === 0 ? 'info' : 'error'
+    this.#log[level]('stopped', { balanced: report.balanced, undelivered: report.undelivered })
+    return report
+  }
+
+  /** Watches these files from now on. The same files stay watched: a change during a reload must not be missed. */
+  #follow(files: readonly string[]): void {
+    const isSame = this.#config.files.join('\0') === files.join('\0')
+    if (!this.#isWatching || (this.#watch !== null && isSame)) return
+    this.#watch?.stop()
+    this.#watch = new FileWatch(files, 0, SYSTEM_CLOCK, () => this.reload('file'))
+  }
+}
+
+function tellWarnings(config: LoadedConfig, log: Logger): void {
+  for (const warning of config.warnings)
+    log.warn('config_warning', { problem: describeProblem(warning) })
+}
+
+function loggerOptions({ service }: LoadedConfig) {
+  const { level, encoding, output_paths, initial_fields, sampling } = service.telemetry.logs
+  return {
+    ...{ level, encoding, outputs: output_paths, fields: initial_fields },
+    sampling: {
+      enabled: sampling.enabled,
+      tickMs: sampling.tick,
+      initial: sampling.initial,
+      thereafter: sampling.thereafter,
+    },
+  }
+}

@@ -1,0 +1,38 @@
+/** `millrace validate`: every problem of a configuration, without starting anything. */
+import type { Command } from 'commander'
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  examineOptions,
+  loadBuiltins,
+} from './config-options.ts'
+import { type CliIo, EXIT } from './io.ts'
+
+interface ValidateOptions extends ConfigOptions {
+  readonly json?: boolean
+}
+
+export function register(program: Command, io: CliIo): void {
+  const command = program
+    .command('validate')
+    .description(
+      'Checks a configuration and tells all its problems; exit code 1 if there is an error',
+    )
+    .option('--json', 'problems as JSON')
+  addConfigOptions(command).action((options: ValidateOptions) => validate(options, io))
+}
+
+async function validate(options: ValidateOptions, io: CliIo): Promise<void> {
+  const { config, problems } = await examineOptions(options, await loadBuiltins(), io)
+  const { explainProblems, problemsToJson } = await import('../config/explain.ts')
+  if (config === undefined) io.setExitCode(EXIT.failed)
+  if (options.json === true) {
+    const answer = { valid: config !== undefined, problems: problemsToJson(problems) }
+    io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
+    return
+  }
+  if (problems.length > 0) {
+    io.stderr.write(explainProblems(problems, { color: io.stderr.isTTY === true }))
+  }
+  if (config !== undefined) io.stdout.write('The configuration is valid.\n')
+}
