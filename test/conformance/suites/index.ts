@@ -1,0 +1,22 @@
+/** Every suite, in the order in which they run. */
+import type { Suite } from '../suite.ts'
+import { collectorConfigs } from './collector-configs.ts'
+import { exporterBehaviours } from './exporter-behaviours.ts'
+import { httpBehaviours } from './http-behaviours.ts'
+import { jsonScalars } from './json-scalars.ts'
+import { ottlCases } from './ottl.ts'
+import { protoInvalid } from './proto-invalid.ts'
+import { captures, examples, goldenMetrics, goldenTraces } from './requests.ts'
+
+export const SUITES: readonly Suite[] = [
+  protoInvalid,
+  jsonScalars,
+  httpBehaviours,
+  exporterBehaviours,
+  examples,
+  goldenTraces,
+  goldenMetrics,
+  captures,
+  collectorConfigs,
+  ottlCases,
+]

@@ -1,0 +1,56 @@
+/** OTTL as its reference implementation's own tests have it: each kind of case is asked of the layer it is about. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { tokenize } from '../../../src/rules/lexer.ts'
+import { parseCondition, parseStatement } from '../../../src/rules/parser.ts'
+import { judge, type Suite } from '../suite.ts'
+import { booleanAst, statementAst } from './ottl-ast.ts'
+import { evaluationChecks } from './ottl-evaluate.ts'
+import type { OttlCase } from './ottl-values.ts'
+
+type Check = (c: OttlCase) => void
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  lex: c => orError(c, () => assert.deepEqual(tokens(c.expr), c.expect.tokens)),
+  'parse-statement': c => orError(c, () => checkStatement(c)),
+  'parse-condition': c => orError(c, () => checkCondition(c)),
+  ...evaluationChecks,
+}
+
+export const ottlCases: Suite = {
+  name: 'ottl/cases',
+  path: 'ottl/cases.json',
+  async *run(path) {
+    const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: OttlCase[] }
+    for (const c of cases) {
+      const check = CHECKS[c.env === undefined ? c.kind : `${c.kind}/${c.env}`]
+      if (check === undefined) yield { id: c.id, isUnjudged: true }
+      else yield await judge(`${c.kind}:${c.id}`, () => check(c))
+    }
+  },
+}
+
+function orError(c: OttlCase, check: () => void): void {
+  if (c.expect.error === true) assert.throws(check, { name: 'SyntaxFault' })
+  else check()
+}
+
+function tokens(text: string): string[][] {
+  return tokenize(text)
+    .filter(token => token.type !== 'EOF')
+    .map(token => [token.type, token.text])
+}
+
+function checkStatement(c: OttlCase): void {
+  const node = parseStatement(c.expr)
+  if (c.expect.ast !== undefined) assert.deepEqual(statementAst(node), c.expect.ast)
+  if (c.expect.whereAst !== undefined) {
+    assert.ok(node.where)
+    assert.deepEqual(booleanAst(node.where), c.expect.whereAst)
+  }
+}
+
+function checkCondition(c: OttlCase): void {
+  const node = parseCondition(c.expr)
+  if (c.expect.ast !== undefined) assert.deepEqual(booleanAst(node), c.expect.ast)
+}
