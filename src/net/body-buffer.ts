@@ -38,14 +38,15 @@ export class BodyBuffer {
     return this.#reserve(Math.min(expected, this.#bound, FIRST_ROOM_BYTES))
   }
 
-  /** Adds the bytes of `chunk` from `from` on; they must fit the bound. Returns why not. */
-  append(chunk: Uint8Array, from: number): RpcStatus | undefined {
-    const needed = this.#length + chunk.length - from
+  /** Adds the bytes of `chunk` between these offsets; they must fit the bound. Returns why not. */
+  append(chunk: Uint8Array, from: number, to: number): RpcStatus | undefined {
+    const needed = this.#length + to - from
     if (needed > this.#bytes!.length) {
       const fault = this.#grow(needed)
       if (fault !== undefined) return fault
     }
-    this.#bytes!.set(from === 0 ? chunk : chunk.subarray(from), this.#length)
+    const isWhole = from === 0 && to === chunk.length
+    this.#bytes!.set(isWhole ? chunk : chunk.subarray(from, to), this.#length)
     this.#length = needed
     return undefined
   }

@@ -1,6 +1,6 @@
 /**
- * One unary call on a stream of `node:http2`: reads the message into one buffer of its exact size, hands it over when
- * the client has finished, and answers with the fewest frames.
+ * One unary call on a stream of a server: reads the message into one buffer of its exact size, hands it over when the
+ * client has finished, and answers with the fewest frames.
  *
  * ```
  * message : flag(1) length(4, big endian) content      flag 1 = compressed as grpc-encoding says
@@ -8,23 +8,18 @@
  * The five bytes may come in pieces. Nothing is kept before the length is known, allowed, and reserved.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { RequestContext } from '../core/batch.ts'
-import { noteReceivedBytes } from '../util/young-collector.ts'
 import { BodyBuffer } from './body-buffer.ts'
 import type { Encoding } from './compression.ts'
 import type { UnaryCall, UnaryHandler } from './grpc-transport.ts'
+import type { HeaderField } from './http2/hpack-table.ts'
+import { H2 } from './http2/protocol.ts'
+import { Http2Stream } from './http2/stream.ts'
 import { readMetadata } from './metadata.ts'
 import { encodeStatusDetails } from './rpc-status.ts'
 import { encodeGrpcMessage, GRPC, type RpcStatus } from './status.ts'
 
-const PREFIX_BYTES = 5
-
-const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' }
-const WAIT_FOR_TRAILERS = { waitForTrailers: true, sendDate: false }
-const TRAILERS_ONLY = { endStream: true, sendDate: false }
-const OK_TRAILERS = { 'grpc-status': '0' }
-const EMPTY_MESSAGE = Buffer.alloc(PREFIX_BYTES)
+export const PREFIX_BYTES = 5
 
 export type CallPhase =
   | 'reading'
@@ -32,27 +27,29 @@ export type CallPhase =
   | 'answered' // on its way to the client
   | 'closed'
 
-/** What a call tells its connection. */
+/** What a call asks of its connection. */
 export interface CallOwner {
   readonly context: RequestContext
   readonly maxMessageBytes: number
   /** For the header of the same name. */
   readonly acceptEncoding: string
+  readonly peer: { readonly initialWindowBytes: number }
+  readonly limits: { readonly streamWindowBytes: number }
+  /** Headers, the message, and the trailers of success. */
+  sendReply(call: ServerCall, message: Uint8Array | null): void
+  /** Headers that end the stream. */
+  sendHeaders(call: ServerCall, fields: readonly (readonly [string, string])[]): void
+  resetStream(id: number, error: number): void
   /** The stream is gone. `answered` is false when the client gave up or the connection broke. */
-  callClosed(call: ServerCall, answered: boolean): void
+  callClosed(answered: boolean): void
 }
 
-interface CallStream extends ServerHttp2Stream {
-  millraceCall: ServerCall
-}
-
-export class ServerCall implements UnaryCall {
+export class ServerCall extends Http2Stream implements UnaryCall {
   encoding: Encoding | ''
   readonly context: RequestContext
   readonly #owner: CallOwner
-  readonly #stream: ServerHttp2Stream
   readonly #handler: UnaryHandler
-  readonly #rawHeaders: readonly string[]
+  readonly #fields: readonly HeaderField[]
   #phase: CallPhase = 'reading'
   /** Scans of the connection since anything came, or since the answer; see `GrpcConnection.scan`. */
   quietTicks = 0
@@ -61,29 +58,25 @@ export class ServerCall implements UnaryCall {
   /** Bytes that came, the prefix included. */
   received = 0
   receivedAtScan = 0
-  isCut = false
+  /** What the header of this name claims; -1 without one. */
+  contentLength = -1
   #flag = 0
   #length = 0
   #body: BodyBuffer | undefined
 
   constructor(
     owner: CallOwner,
-    stream: ServerHttp2Stream,
+    id: number,
     handler: UnaryHandler,
     encoding: Encoding | '',
-    rawHeaders: readonly string[],
+    fields: readonly HeaderField[],
   ) {
+    super(id, owner.peer.initialWindowBytes, owner.limits.streamWindowBytes)
     this.#owner = owner
     this.context = owner.context
-    this.#stream = stream
     this.#handler = handler
     this.encoding = encoding
-    this.#rawHeaders = rawHeaders
-    ;(stream as CallStream).millraceCall = this
-    stream.on('data', onData)
-    stream.on('end', onEnd)
-    stream.on('close', onClose)
-    stream.on('wantTrailers', onWantTrailers)
+    this.#fields = fields
   }
 
   get phase(): CallPhase {
@@ -91,39 +84,37 @@ export class ServerCall implements UnaryCall {
   }
 
   metadata(): ReadonlyMap<string, readonly string[]> {
-    return readMetadata(this.#rawHeaders)
+    return readMetadata(this.#fields.flatMap(({ name, value }) => [name, value]))
   }
 
   // hot: bench/flow/side-by-side.ts
-  take(chunk: Uint8Array): void {
-    noteReceivedBytes(chunk.length)
+  onData(bytes: Buffer, from: number, to: number): void {
     if (this.#phase !== 'reading') {
-      this.#discard(chunk.length)
+      this.#discard(to - from)
       return
     }
-    let at = 0
+    let at = from
     if (this.received < PREFIX_BYTES) {
-      at = this.#readPrefix(chunk)
-      this.received += at
+      at = this.#readPrefix(bytes, from, to)
+      this.received += at - from
       if (this.received < PREFIX_BYTES || !this.#open()) return
     }
-    const rest = chunk.length - at
-    if (rest === 0) return
-    this.received += rest
-    if (this.#body!.length + rest > this.#length) {
+    if (at === to) return
+    this.received += to - at
+    if (this.#body!.length + to - at > this.#length) {
       this.fail({ code: GRPC.UNIMPLEMENTED, message: 'a unary call carries exactly one message' })
       return
     }
-    const fault = this.#body!.append(chunk, at)
+    const fault = this.#body!.append(bytes, at, to)
     if (fault !== undefined) this.fail(fault)
   }
 
-  /** Takes up to five bytes; returns how many. */
-  #readPrefix(chunk: Uint8Array): number {
-    let at = 0
-    for (let have = this.received; have < PREFIX_BYTES && at < chunk.length; have++) {
-      if (have === 0) this.#flag = chunk[at++]
-      else this.#length = this.#length * 256 + chunk[at++]
+  /** Takes up to five bytes; returns where it stopped. */
+  #readPrefix(bytes: Buffer, from: number, to: number): number {
+    let at = from
+    for (let have = this.received; have < PREFIX_BYTES && at < to; have++) {
+      if (have === 0) this.#flag = bytes[at++]
+      else this.#length = this.#length * 256 + bytes[at++]
     }
     return at
   }
@@ -154,7 +145,11 @@ export class ServerCall implements UnaryCall {
   }
 
   /** The client has finished sending. */
-  finish(): void {
+  onEnd(): void {
+    if (this.contentLength >= 0 && this.contentLength !== this.received) {
+      this.#owner.resetStream(this.id, H2.PROTOCOL_ERROR)
+      return
+    }
     if (this.#phase !== 'reading') return
     if (this.received < PREFIX_BYTES || this.#body!.length < this.#length) {
       const nothing = this.received === 0
@@ -172,30 +167,29 @@ export class ServerCall implements UnaryCall {
   }
 
   reply(message: Uint8Array | null): void {
-    if (!this.#answer()) return
-    this.#stream.respond(RESPONSE_HEADERS, WAIT_FOR_TRAILERS)
-    this.#stream.end(message === null || message.length === 0 ? EMPTY_MESSAGE : frame(message))
+    if (this.#answer()) this.#owner.sendReply(this, message)
   }
 
   fail(status: RpcStatus): void {
     if (!this.#answer()) return
-    const headers: OutgoingHttpHeaders = {
-      ...RESPONSE_HEADERS,
-      'grpc-status': String(status.code),
-      'grpc-message': encodeGrpcMessage(status.message),
-    }
+    const fields: [string, string][] = [
+      [':status', '200'],
+      ['content-type', 'application/grpc'],
+      ['grpc-status', String(status.code)],
+      ['grpc-message', encodeGrpcMessage(status.message)],
+    ]
     if (status.retryDelayMs !== undefined || status.violations !== undefined) {
-      headers['grpc-status-details-bin'] = encodeStatusDetails(status)
+      fields.push(['grpc-status-details-bin', encodeStatusDetails(status)])
     }
     if (status.code === GRPC.UNIMPLEMENTED) {
-      headers['grpc-accept-encoding'] = this.#owner.acceptEncoding
+      fields.push(['grpc-accept-encoding', this.#owner.acceptEncoding])
     }
-    this.#stream.respond(headers, TRAILERS_ONLY)
+    this.#owner.sendHeaders(this, fields)
   }
 
   /** Answers what is wrong with the head of the request. */
-  refuse(headers: OutgoingHttpHeaders): void {
-    if (this.#answer()) this.#stream.respond(headers, TRAILERS_ONLY)
+  refuse(fields: readonly (readonly [string, string])[]): void {
+    if (this.#answer()) this.#owner.sendHeaders(this, fields)
   }
 
   /**
@@ -207,63 +201,30 @@ export class ServerCall implements UnaryCall {
     if (this.received > this.#owner.maxMessageBytes) this.letGo()
   }
 
-  /** The answer has left this process, as far as can be told. */
-  get isOut(): boolean {
-    return this.#stream.writableFinished
-  }
-
   /** Waits no longer for the client to end its side. */
   letGo(): void {
-    this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    this.#owner.resetStream(this.id, H2.NO_ERROR)
   }
 
   /** Ends the call without an answer that could be read. */
   cut(): void {
-    this.isCut = true
-    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    this.#owner.resetStream(this.id, H2.ENHANCE_YOUR_CALM)
   }
 
   /** True if an answer can still be given; it must be given then. */
   #answer(): boolean {
     if (this.#phase === 'answered' || this.#phase === 'closed') return false
     this.#body?.drop()
-    if (this.#stream.destroyed || this.#stream.closed) return false
     this.#phase = 'answered'
     this.quietTicks = 0
     this.ticks = 0
     return true
   }
 
-  closed(): void {
+  onClosed(): void {
     const answered = this.#phase === 'answered'
     this.#phase = 'closed'
     this.#body?.drop()
-    this.#owner.callClosed(this, answered)
+    this.#owner.callClosed(answered)
   }
-}
-
-function frame(message: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
-  out[0] = 0
-  out.writeUInt32BE(message.length, 1)
-  out.set(message, PREFIX_BYTES)
-  return out
-}
-
-// One function for all calls instead of closures for each.
-
-function onData(this: ServerHttp2Stream, chunk: Uint8Array): void {
-  ;(this as CallStream).millraceCall.take(chunk)
-}
-
-function onEnd(this: ServerHttp2Stream): void {
-  ;(this as CallStream).millraceCall.finish()
-}
-
-function onClose(this: ServerHttp2Stream): void {
-  ;(this as CallStream).millraceCall.closed()
-}
-
-function onWantTrailers(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK_TRAILERS)
 }

@@ -1,37 +1,23 @@
 /**
- * gRPC for unary calls on `node:http2`: listens, finds the method, and passes streams to `ServerCall`. The raw stream
- * event is used, not the compatibility objects, which cost as much again as a call.
+ * gRPC for unary calls: listens, finds the method of a call, and passes it to `ServerCall`. On an HTTP/2 of its own,
+ * because `node:http2` costs about 28 µs a call whatever it carries (docs/adr/0006-own-http2.md).
  */
 import {
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net'
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import type { Timer } from '../core/clock.ts'
 import type { Encoding } from './compression.ts'
 import { ServerCall } from './grpc-call.ts'
-import { GrpcConnection } from './grpc-connection.ts'
+import { type ConnectionOwner, GrpcConnection } from './grpc-connection.ts'
 import type { GrpcServer, GrpcServerOptions, UnaryHandler } from './grpc-transport.ts'
+import type { HeaderField } from './http2/hpack-table.ts'
 import { listen } from './listen.ts'
 import { encodeGrpcMessage, GRPC, parseGrpcTimeout } from './status.ts'
 
-/** Windows are large because admission bounds what is kept, not flow control: bytes that may not stay are dropped. */
-const SESSION_WINDOW_BYTES = 64 << 20
-const STREAM_WINDOW_BYTES = 8 << 20
-const MAX_FRAME_BYTES = 1 << 20
-/** One header block; larger ones get the stream reset. */
-const MAX_HEADER_BYTES = 64 << 10
-const MAX_HEADER_PAIRS = 128
-/** What nghttp2 may keep for one connection, MiB. Received data does not stay in it. */
-const MAX_SESSION_MEMORY_MB = 64
-/** Where `max_concurrent_streams` is not set. */
-const DEFAULT_STREAMS = 1000
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_TICK_MS = 1000
 
@@ -40,32 +26,53 @@ export function createGrpcServer(
   options: GrpcServerOptions,
   methods: ReadonlyMap<string, UnaryHandler>,
 ): GrpcServer {
-  return new NodeGrpcServer(options, methods)
+  return new UnaryGrpcServer(options, methods)
 }
 
-class NodeGrpcServer implements GrpcServer {
-  readonly #options: GrpcServerOptions
+/** What a call's headers say that matters here. */
+interface CallHead {
+  method: string
+  path: string
+  contentType: string
+  encoding: string
+  timeout: string | undefined
+  /** -1 where it is not given. */
+  contentLength: number
+}
+
+class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
+  readonly options: GrpcServerOptions
+  readonly acceptEncoding: string
   readonly #methods: ReadonlyMap<string, UnaryHandler>
   readonly #services: ReadonlySet<string>
-  readonly #acceptEncoding: string
-  readonly #server: Http2Server
+  readonly #server: Server
   readonly #open = new Set<GrpcConnection>()
   #scan: Timer | undefined
   #drained: (() => void) | undefined
   #port = 0
 
   constructor(options: GrpcServerOptions, methods: ReadonlyMap<string, UnaryHandler>) {
-    this.#options = options
+    this.options = options
     this.#methods = methods
     this.#services = new Set([...methods.keys()].map(serviceOf))
-    this.#acceptEncoding = ['identity', ...options.encodings].join(',')
-    this.#server = createHttp2(options)
-    this.#server.on('session', session => this.#onSession(session))
-    this.#server.on('sessionError', () => {})
-    this.#server.on('tlsClientError' as 'sessionError', () => options.onCut('protocol_error'))
-    this.#server.on('unknownProtocol' as 'sessionError', socket =>
-      (socket as unknown as Socket).destroy(),
+    this.acceptEncoding = ['identity', ...options.encodings].join(',')
+    this.#server = this.#createServer()
+  }
+
+  #createServer(): Server {
+    const { tls, onCut } = this.options
+    const accept = (socket: Socket) => this.#accept(socket)
+    if (tls === undefined) return createTcpServer({ noDelay: true, allowHalfOpen: true }, accept)
+    const server = createTlsServer(
+      {
+        ...tls.options,
+        allowHalfOpen: true,
+        ALPNProtocols: ['h2'],
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      },
+      (socket: TLSSocket) => accept(socket),
     )
+    return server.on('tlsClientError', () => onCut('protocol_error'))
   }
 
   get port(): number {
@@ -77,11 +84,11 @@ class NodeGrpcServer implements GrpcServer {
   }
 
   async start(): Promise<void> {
-    const { bodyTimeoutMs, responseTimeoutMs, clock } = this.#options
-    await listen(this.#server, this.#options.listen)
+    const { bodyTimeoutMs, responseTimeoutMs, clock } = this.options
+    await listen(this.#server, this.options.listen)
     const address = this.#server.address() as AddressInfo | string | null
     this.#port = typeof address === 'object' && address !== null ? address.port : 0
-    this.#options.tls?.attach(this.#server as unknown as Http2SecureServer)
+    this.options.tls?.attach(this.#server as TlsServer)
     const tickMs = Math.min(MAX_TICK_MS, bodyTimeoutMs / 4, responseTimeoutMs / 4)
     this.#scan = clock.every(tickMs, () => {
       const nowMs = clock.monotonic()
@@ -98,7 +105,7 @@ class NodeGrpcServer implements GrpcServer {
 
   async #drain(deadline: AbortSignal): Promise<void> {
     const cut = () => {
-      for (const connection of this.#open) connection.session.destroy()
+      for (const connection of this.#open) connection.destroy()
     }
     const drained = new Promise<void>(resolve => {
       this.#drained = resolve
@@ -109,84 +116,96 @@ class NodeGrpcServer implements GrpcServer {
     deadline.removeEventListener('abort', cut)
   }
 
-  #onSession(session: ServerHttp2Session): void {
-    // The first SETTINGS are out; only now the window of the whole connection can be opened.
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES)
-    const connection = new GrpcConnection(session, this.#options, this.#acceptEncoding, gone => {
-      this.#open.delete(gone)
-      if (this.#open.size === 0) this.#drained?.()
-    })
-    this.#open.add(connection)
-    session.socket.on('end', () => connection.peerEnded())
-    // On the session, not the server: a stream that is already gone no longer knows its session.
-    session.on(
-      'stream',
-      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: unknown) =>
-        this.#onStream(connection, stream, headers, raw as readonly string[]),
-    )
+  #accept(socket: Socket): void {
+    // A client that knows HTTP/2 says so in the handshake; what else comes over TLS is not for here.
+    if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2') {
+      this.options.onCut('protocol_error')
+      socket.destroy()
+      return
+    }
+    this.#open.add(new GrpcConnection(socket, this))
+  }
+
+  connectionClosed(connection: GrpcConnection): void {
+    this.#open.delete(connection)
+    if (this.#open.size === 0) this.#drained?.()
   }
 
   // hot: bench/flow/side-by-side.ts
-  #onStream(
-    connection: GrpcConnection,
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-  ): void {
-    stream.on('error', ignore)
-    if (stream.destroyed || stream.closed) {
-      connection.wasReset()
-      return
-    }
-    const handler = this.#methods.get(headers[':path'] as string)
-    const encoding = headers['grpc-encoding'] as string | undefined
-    const named = encoding === undefined || encoding === 'identity' ? '' : (encoding as Encoding)
-    const call = new ServerCall(connection, stream, handler ?? NOBODY, named, rawHeaders)
-    connection.opened(call)
-    if (handler === undefined || !this.#isGood(headers, encoding)) {
-      call.refuse(this.#refusal(headers))
-    }
+  openCall(connection: GrpcConnection, id: number, fields: readonly HeaderField[]): ServerCall {
+    const head = readHead(fields)
+    const handler = this.#methods.get(head.path)
+    const encoding = head.encoding === 'identity' ? '' : (head.encoding as Encoding)
+    const call = new ServerCall(connection, id, handler ?? NOBODY, encoding, fields)
+    call.contentLength = head.contentLength
+    if (handler === undefined || !this.#isGood(head, encoding)) call.refuse(this.#refusal(head))
+    return call
   }
 
-  #isGood(headers: IncomingHttpHeaders, encoding: string | undefined): boolean {
+  #isGood(head: CallHead, encoding: string): boolean {
     return (
-      headers[':method'] === 'POST' &&
-      isGrpc(headers['content-type']) &&
-      (encoding === undefined || this.#knows(encoding)) &&
-      hasGoodTimeout(headers['grpc-timeout'])
+      head.method === 'POST' &&
+      isGrpc(head.contentType) &&
+      (encoding === '' || this.#knows(encoding)) &&
+      (head.timeout === undefined || parseGrpcTimeout(head.timeout) !== undefined)
     )
   }
 
   #knows(encoding: string): boolean {
-    if (encoding === 'identity') return true
-    return (this.#options.encodings as readonly string[]).includes(encoding)
+    return (this.options.encodings as readonly string[]).includes(encoding)
   }
 
   /** Says what is wrong with the headers. */
-  #refusal(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-    const path = String(headers[':path'])
-    if (headers[':method'] !== 'POST') return { ':status': 405, allow: 'POST' }
-    if (!isGrpc(headers['content-type'])) return { ':status': 415 }
+  #refusal(head: CallHead): [string, string][] {
+    const { path } = head
+    if (head.method !== 'POST') {
+      return [
+        [':status', '405'],
+        ['allow', 'POST'],
+      ]
+    }
+    if (!isGrpc(head.contentType)) return [[':status', '415']]
     if (!this.#methods.has(path)) {
       const what = this.#services.has(serviceOf(path)) ? 'unknown method' : 'unknown service'
       return this.#status(GRPC.UNIMPLEMENTED, `${what} ${path.slice(0, 200)}`)
     }
-    if (!hasGoodTimeout(headers['grpc-timeout'])) {
+    if (head.timeout !== undefined && parseGrpcTimeout(head.timeout) === undefined) {
       return this.#status(GRPC.INTERNAL, 'malformed grpc-timeout')
     }
-    const encoding = String(headers['grpc-encoding']).slice(0, 100)
+    const encoding = head.encoding.slice(0, 100)
     return this.#status(GRPC.UNIMPLEMENTED, `grpc-encoding ${encoding} is not supported`)
   }
 
-  #status(code: number, message: string): OutgoingHttpHeaders {
-    return {
-      ':status': 200,
-      'content-type': 'application/grpc',
-      'grpc-status': String(code),
-      'grpc-message': encodeGrpcMessage(message),
-      'grpc-accept-encoding': this.#acceptEncoding,
-    }
+  #status(code: number, message: string): [string, string][] {
+    return [
+      [':status', '200'],
+      ['content-type', 'application/grpc'],
+      ['grpc-status', String(code)],
+      ['grpc-message', encodeGrpcMessage(message)],
+      ['grpc-accept-encoding', this.acceptEncoding],
+    ]
   }
+}
+
+// hot: bench/flow/side-by-side.ts
+function readHead(fields: readonly HeaderField[]): CallHead {
+  const head: CallHead = {
+    method: '',
+    path: '',
+    contentType: '',
+    encoding: '',
+    timeout: undefined,
+    contentLength: -1,
+  }
+  for (const { kind, value } of fields) {
+    if (kind === ':method') head.method = value
+    else if (kind === ':path') head.path = value
+    else if (kind === 'content-type') head.contentType = value
+    else if (kind === 'grpc-encoding') head.encoding = value
+    else if (kind === 'grpc-timeout') head.timeout = value
+    else if (kind === 'content-length') head.contentLength = Number(value)
+  }
+  return head
 }
 
 /** Stands for the handler of calls that are refused by their head. */
@@ -197,35 +216,10 @@ const NOBODY: UnaryHandler = {
   handle: ignore,
 }
 
-/** The secure server has the same events; its own methods are asked for where TLS is attached. */
-function createHttp2(options: GrpcServerOptions): Http2Server {
-  const settings = {
-    maxSessionMemory: MAX_SESSION_MEMORY_MB,
-    maxHeaderListPairs: MAX_HEADER_PAIRS,
-    settings: {
-      initialWindowSize: STREAM_WINDOW_BYTES,
-      maxFrameSize: MAX_FRAME_BYTES,
-      maxHeaderListSize: MAX_HEADER_BYTES,
-      maxConcurrentStreams: options.maxConcurrentStreams || DEFAULT_STREAMS,
-      enablePush: false,
-    },
-  }
-  if (options.tls === undefined) return createServer(settings)
-  return createSecureServer({
-    ...settings,
-    ...options.tls.options,
-    ALPNProtocols: ['h2'],
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-  }) as unknown as Http2Server
-}
-
-function isGrpc(contentType: string | undefined): boolean {
-  if (contentType === 'application/grpc') return true
-  return contentType !== undefined && /^application\/grpc(\+proto)?\s*(;|$)/i.test(contentType)
-}
-
-function hasGoodTimeout(timeout: string | string[] | undefined): boolean {
-  return timeout === undefined || parseGrpcTimeout(String(timeout)) !== undefined
+function isGrpc(contentType: string): boolean {
+  return (
+    contentType === 'application/grpc' || /^application\/grpc(\+proto)?\s*(;|$)/i.test(contentType)
+  )
 }
 
 function serviceOf(path: string): string {

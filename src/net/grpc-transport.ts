@@ -38,6 +38,7 @@ export type CutReason =
   | 'slow_body' // the message does not come, or drop by drop
   | 'response_timeout' // does not read its answer
   | 'keepalive' // did not answer our ping
+  | 'flood' // frames that carry nothing, endless headers, answers that are not read
   | 'protocol_error' // not HTTP/2, or broken HTTP/2
 
 export const CUT_REASONS: readonly CutReason[] = [
@@ -48,6 +49,7 @@ export const CUT_REASONS: readonly CutReason[] = [
   'slow_body',
   'response_timeout',
   'keepalive',
+  'flood',
   'protocol_error',
 ]
 

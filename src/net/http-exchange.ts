@@ -131,7 +131,7 @@ export class HttpExchange {
       this.fail(tooLarge(this.#owner.maxBodyBytes))
       return
     }
-    const fault = this.#body!.append(chunk, 0)
+    const fault = this.#body!.append(chunk, 0, chunk.length)
     if (fault !== undefined) this.fail(fault)
   }
 
