@@ -1,25 +1,21 @@
 /**
- * One unary gRPC call on an HTTP/2 connection (gRPC over HTTP/2: request headers, one length-prefixed message,
- * response headers, one message, trailers with the status).
+ * One unary gRPC call of a client (gRPC over HTTP/2: request headers, one length-prefixed message, response headers,
+ * one message, trailers with the status).
  *
  * ```
  * message:  [ 0 | 1 compressed ] [ length, 4 bytes big endian ] [ bytes ... ]
  * ```
  */
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from 'node:http2'
+import type { HeaderField } from './http2/hpack-table.ts'
+import { H2 } from './http2/protocol.ts'
+import { Http2Stream } from './http2/stream.ts'
 import { decodeGrpcMessage, GRPC } from './status.ts'
 
 const PREFIX_BYTES = 5
 
 export interface GrpcRequest {
-  /** Complete, pseudo-headers included; not changed. */
-  readonly headers: OutgoingHttpHeaders
+  /** A header block (RFC 7541), complete, pseudo-headers included; not changed. */
+  readonly head: Uint8Array
   readonly chunks: readonly Uint8Array[]
   readonly byteLength: number
   /** The chunks are compressed as `grpc-encoding` says. */
@@ -60,164 +56,178 @@ export function localReply(code: number, message: string, unprocessed = false): 
   }
 }
 
-/** Never rejects. */
-export function callUnary(session: ClientHttp2Session, request: GrpcRequest): Promise<GrpcReply> {
-  return new Promise(resolve => new UnaryCall(session, request, resolve).begin())
+/** What a call asks of its connection. */
+export interface ClientCallOwner {
+  readonly peer: { readonly initialWindowBytes: number }
+  readonly limits: { readonly streamWindowBytes: number }
+  /** Nothing of ours waits to be taken by the system. */
+  readonly isDrained: boolean
+  /** Why the connection was lost; undefined while it is up. */
+  readonly lost: string | undefined
+  resetStream(id: number, error: number): void
 }
 
-class UnaryCall {
-  readonly #session: ClientHttp2Session
-  readonly #request: GrpcRequest
+export class ClientCall extends Http2Stream {
+  readonly request: GrpcRequest
+  readonly #owner: ClientCallOwner
   readonly #resolve: (reply: GrpcReply) => void
   readonly #onAbort = (): void => this.#abort()
-  #stream: ClientHttp2Stream | null = null
-  #headers: IncomingHttpHeaders | null = null
-  #trailers: IncomingHttpHeaders | null = null
-  #error: Error | null = null
-  #received: Uint8Array[] = []
+  #headers: readonly HeaderField[] | undefined
+  #trailers: readonly HeaderField[] | undefined
+  #received: Buffer[] = []
   #receivedBytes = 0
   #oversize = false
+  #written = false
   #done = false
 
   constructor(
-    session: ClientHttp2Session,
+    owner: ClientCallOwner,
+    id: number,
     request: GrpcRequest,
     resolve: (reply: GrpcReply) => void,
   ) {
-    this.#session = session
-    this.#request = request
+    super(id, owner.peer.initialWindowBytes, owner.limits.streamWindowBytes)
+    this.#owner = owner
+    this.request = request
     this.#resolve = resolve
+    request.abort?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  begin(): void {
-    const { headers, abort } = this.#request
-    if (abort?.aborted) {
-      this.#finish(abortReply(abort))
-      return
-    }
-    let stream: ClientHttp2Stream
-    try {
-      stream = this.#session.request(headers, { endStream: false })
-    } catch (error) {
-      this.#finish(localReply(GRPC.UNAVAILABLE, (error as Error).message, true))
-      return
-    }
-    this.#stream = stream
-    abort?.addEventListener('abort', this.#onAbort, { once: true })
-    stream.on('response', headers => {
-      this.#headers = headers
-    })
-    stream.on('trailers', trailers => {
-      this.#trailers = trailers
-    })
-    stream.on('data', (chunk: Uint8Array) => this.#take(chunk))
-    stream.on('error', error => {
-      this.#error = error
-    })
-    stream.on('close', () => this.#close())
-    this.#write(stream)
-  }
-
-  /** All buffers leave in one gathered write; nothing is copied on the way to the socket. */
-  #write(stream: ClientHttp2Stream): void {
-    const { chunks, byteLength, compressed } = this.#request
+  /** The request's contents, with their prefix. */
+  contents(): Uint8Array[] {
+    const { chunks, byteLength, compressed } = this.request
     const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
     prefix[0] = compressed ? 1 : 0
     prefix.writeUInt32BE(byteLength, 1)
-    stream.cork()
-    stream.write(prefix)
-    for (const chunk of chunks) stream.write(chunk)
-    stream.end()
-    stream.uncork()
+    return [prefix, ...chunks]
   }
 
-  #take(chunk: Uint8Array): void {
-    this.#receivedBytes += chunk.length
-    if (this.#receivedBytes > this.#request.maxResponseBytes + PREFIX_BYTES) {
+  get contentBytes(): number {
+    return PREFIX_BYTES + this.request.byteLength
+  }
+
+  readonly onWritten = (): void => {
+    this.#written = true
+  }
+
+  /** False if such a block may not come now. */
+  onHeaders(block: readonly HeaderField[], end: boolean): boolean {
+    if (this.#headers === undefined) {
+      const status = find(block, ':status')
+      if (status === undefined) return false
+      // Informational: the real ones are still to come.
+      if (status.startsWith('1')) return !end
+      this.#headers = block
+      return true
+    }
+    if (!end || this.#trailers !== undefined) return false
+    this.#trailers = block
+    return true
+  }
+
+  onData(bytes: Buffer, from: number, to: number): void {
+    if (this.#done) return
+    this.#receivedBytes += to - from
+    if (this.#receivedBytes > this.request.maxResponseBytes + PREFIX_BYTES) {
       this.#oversize = true
       this.#received = []
-      this.#stream!.close(constants.NGHTTP2_CANCEL)
+      this.#owner.resetStream(this.id, H2.CANCEL)
       return
     }
-    this.#received.push(chunk)
+    this.#received.push(Buffer.from(bytes.subarray(from, to)))
+  }
+
+  /** An answer before the end of the request: the server wants no more of it. */
+  onEnd(): void {
+    if (!this.ended) this.#owner.resetStream(this.id, H2.CANCEL)
+  }
+
+  onClosed(error: number | undefined): void {
+    if (this.#done) return
+    const chunksFree = this.#areChunksFree()
+    const source = this.#statusSource()
+    if (this.#oversize) {
+      const limit = this.request.maxResponseBytes
+      const message = `the response is larger than ${limit} bytes`
+      const reply = localReply(GRPC.RESOURCE_EXHAUSTED, message)
+      this.#finish({ ...reply, chunksFree, oversize: true })
+    } else if (source !== undefined) this.#finish({ ...this.#statusReply(source), chunksFree })
+    else this.#finish({ ...this.#brokenReply(error), chunksFree })
+  }
+
+  /** The server says that it has not looked at this call (RFC 9113 §8.7). */
+  refused(why: string): void {
+    this.#finish({ ...localReply(GRPC.UNAVAILABLE, why, true), chunksFree: this.#areChunksFree() })
+  }
+
+  #areChunksFree(): boolean {
+    return this.#written || (this.ended && this.#owner.isDrained)
   }
 
   #abort(): void {
-    const stream = this.#stream!
-    const chunksFree = stream.writableFinished
-    stream.close(constants.NGHTTP2_CANCEL)
-    this.#finish({ ...abortReply(this.#request.abort!), chunksFree })
+    const chunksFree = this.#areChunksFree()
+    this.#finish({ ...abortReply(this.request.abort as AbortSignal), chunksFree })
+    this.#owner.resetStream(this.id, H2.CANCEL)
   }
 
-  #close(): void {
-    if (this.#done) return
-    const chunksFree = this.#stream!.writableFinished
-    const status = this.#trailers?.['grpc-status'] ?? this.#headers?.['grpc-status']
-    if (this.#oversize) {
-      const limit = this.#request.maxResponseBytes
-      const reply = localReply(
-        GRPC.RESOURCE_EXHAUSTED,
-        `the response is larger than ${limit} bytes`,
-      )
-      this.#finish({ ...reply, chunksFree, oversize: true })
-    } else if (status !== undefined) {
-      this.#finish(this.#statusReply(Number(status), chunksFree))
-    } else {
-      this.#finish({ ...this.#brokenReply(), chunksFree })
+  #statusSource(): readonly HeaderField[] | undefined {
+    if (this.#trailers !== undefined && find(this.#trailers, 'grpc-status') !== undefined) {
+      return this.#trailers
     }
+    const headers = this.#headers
+    return headers !== undefined && find(headers, 'grpc-status') !== undefined ? headers : undefined
   }
 
-  #statusReply(status: number, chunksFree: boolean): GrpcReply {
-    const source = this.#trailers?.['grpc-status'] !== undefined ? this.#trailers : this.#headers!
+  #statusReply(source: readonly HeaderField[]): GrpcReply {
+    const status = Number(find(source, 'grpc-status'))
     const code = Number.isInteger(status) && status >= 0 && status <= 16 ? status : GRPC.UNKNOWN
-    const details = source['grpc-status-details-bin']
-    const reply = localReply(code, decodeGrpcMessage(String(source['grpc-message'] ?? '')))
+    const details = find(source, 'grpc-status-details-bin')
+    const reply = localReply(code, decodeGrpcMessage(find(source, 'grpc-message') ?? ''))
     const bytes = this.#received.length === 1 ? this.#received[0] : Buffer.concat(this.#received)
     const hasBody = bytes.length >= PREFIX_BYTES
     const isCompressed = hasBody && bytes[0] === 1
     return {
       ...reply,
-      chunksFree,
-      details: typeof details === 'string' ? Buffer.from(details, 'base64') : null,
+      details: details === undefined ? null : Buffer.from(details, 'base64'),
       body: hasBody ? bytes.subarray(PREFIX_BYTES) : null,
-      bodyEncoding: isCompressed ? String(this.#headers?.['grpc-encoding'] ?? '') : '',
+      bodyEncoding: isCompressed ? (find(this.#headers ?? [], 'grpc-encoding') ?? '') : '',
     }
   }
 
   /** No gRPC status came: what HTTP says, what the reset says, or that the connection broke. */
-  #brokenReply(): GrpcReply {
-    const stream = this.#stream!
-    const httpStatus = Number(this.#headers?.[':status'] ?? 0)
+  #brokenReply(error: number | undefined): GrpcReply {
+    const httpStatus = Number(find(this.#headers ?? [], ':status') ?? 0)
     if (httpStatus !== 0 && httpStatus !== 200) {
       return localReply(codeOfHttpStatus(httpStatus), `the server answered HTTP ${httpStatus}`)
     }
-    if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+    const { lost } = this.#owner
+    if (lost !== undefined) return localReply(GRPC.UNAVAILABLE, `connection lost: ${lost}`)
+    if (error === H2.REFUSED_STREAM) {
       return localReply(GRPC.UNAVAILABLE, 'the server refused the stream', true)
     }
-    const why = this.#error?.message ?? 'the stream ended without a status'
-    const isLost = this.#session.destroyed || this.#session.closed || isSocketError(this.#error)
-    if (isLost)
-      return localReply(GRPC.UNAVAILABLE, `connection lost: ${why}`, stream.id === undefined)
-    return localReply(codeOfReset(stream.rstCode), why)
+    if (error === undefined) {
+      return localReply(GRPC.INTERNAL, 'the stream ended without a status')
+    }
+    return localReply(codeOfReset(error), `the server reset the stream with error ${error}`)
   }
 
   #finish(reply: GrpcReply): void {
     if (this.#done) return
     this.#done = true
-    this.#request.abort?.removeEventListener('abort', this.#onAbort)
+    this.request.abort?.removeEventListener('abort', this.#onAbort)
     this.#resolve(reply)
   }
 }
 
-function abortReply(abort: AbortSignal): GrpcReply {
+export function abortReply(abort: AbortSignal): GrpcReply {
   const reason = abort.reason as unknown
   const message = reason instanceof Error ? reason.message : 'aborted'
   return localReply(GRPC.DEADLINE_EXCEEDED, message)
 }
 
-function isSocketError(error: Error | null): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code ?? ''
-  return code.startsWith('E') && !code.startsWith('ERR_')
+function find(fields: readonly HeaderField[], name: string): string | undefined {
+  for (const field of fields) if (field.name === name) return field.value
+  return undefined
 }
 
 /** gRPC's own table, "HTTP to gRPC Status Code Mapping". */
@@ -231,9 +241,9 @@ function codeOfHttpStatus(status: number): number {
 }
 
 /** gRPC over HTTP/2, "Errors": what a reset without status means. */
-function codeOfReset(code: number | undefined): number {
-  if (code === constants.NGHTTP2_CANCEL) return GRPC.CANCELLED
-  if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) return GRPC.RESOURCE_EXHAUSTED
-  if (code === constants.NGHTTP2_INADEQUATE_SECURITY) return GRPC.PERMISSION_DENIED
+function codeOfReset(code: number): number {
+  if (code === H2.CANCEL) return GRPC.CANCELLED
+  if (code === H2.ENHANCE_YOUR_CALM) return GRPC.RESOURCE_EXHAUSTED
+  if (code === H2.INADEQUATE_SECURITY) return GRPC.PERMISSION_DENIED
   return GRPC.INTERNAL
 }

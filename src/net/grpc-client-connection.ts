@@ -1,20 +1,17 @@
 /** One HTTP/2 connection of a gRPC client: connects when asked, pings while calls are open, comes back after failures. */
-import { type ClientHttp2Session, connect, constants, type Http2Session } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../core/clock.ts'
 import { Backoff } from '../util/backoff.ts'
-import { callUnary, type GrpcReply, type GrpcRequest, localReply } from './grpc-client-call.ts'
+import { type GrpcReply, type GrpcRequest, localReply } from './grpc-client-call.ts'
+import { ClientSession, type SessionOwner } from './grpc-client-session.ts'
 import type { GrpcAddress } from './grpc-client-target.ts'
+import { H2 } from './http2/protocol.ts'
 import { GRPC } from './status.ts'
 
 /** gRPC's connection backoff protocol: 1 s, times 1.6, 20 % jitter, at most 2 min. */
 const BACKOFF = { initialMs: 1000, multiplier: 1.6, randomization: 0.2, maxMs: 120_000 }
 const CONNECT_TIMEOUT_MS = 20_000
-/** Bytes that wait to be written count here too; the sending queue bounds them, Node's default of 10 MB would refuse streams. */
-const MAX_SESSION_MEMORY_MB = 4096
-/** Least of streams assumed before the server has said its limit. */
-const UNKNOWN_STREAM_LIMIT = 100
 
 export interface KeepaliveOptions {
   /** 0 = never. */
@@ -36,15 +33,17 @@ export interface ConnectionConfig {
 
 type State = 'idle' | 'connecting' | 'ready' | 'closed'
 
-export class GrpcConnection {
+export class GrpcConnection implements SessionOwner {
   readonly address: GrpcAddress
   readonly #config: ConnectionConfig
   readonly #backoff = new Backoff(BACKOFF)
-  #session: ClientHttp2Session | null = null
+  #session: ClientSession | null = null
   #state: State = 'idle'
   #connecting: Promise<boolean> | null = null
+  /** Tells the attempt that is under way how it ended. */
+  #settle: (isUp: boolean) => void = () => {}
   /** Sessions that finish their calls after a GOAWAY. */
-  readonly #draining = new Set<ClientHttp2Session>()
+  readonly #draining = new Set<ClientSession>()
   #failedUntilMs = 0
   #lastError = ''
   #calls = 0
@@ -77,8 +76,7 @@ export class GrpcConnection {
 
   /** Room for another call within the server's limit of concurrent streams. */
   get hasRoom(): boolean {
-    const limit = this.#session?.remoteSettings?.maxConcurrentStreams ?? UNKNOWN_STREAM_LIMIT
-    return this.#calls < limit
+    return this.#session !== null && this.#calls < this.#session.peer.maxStreams
   }
 
   /** True once ready; false when the attempt failed. Concurrent calls share one attempt. */
@@ -98,7 +96,7 @@ export class GrpcConnection {
     }
     this.#calls++
     if (this.#calls === 1) this.#touch()
-    const reply = await callUnary(session, request)
+    const reply = await session.call(request)
     this.#calls--
     this.#touch()
     return reply
@@ -115,8 +113,8 @@ export class GrpcConnection {
   close(): void {
     this.#state = 'closed'
     this.#keepalive?.cancel()
-    this.#session?.destroy()
-    for (const session of this.#draining) session.destroy()
+    this.#session?.abandon('the client is closed')
+    for (const session of this.#draining) session.abandon('the client is closed')
     this.#session = null
   }
 
@@ -129,30 +127,17 @@ export class GrpcConnection {
       this.#fail((error as Error).message)
       return false
     }
-    const session = connect('http://localhost', {
-      createConnection: () => socket,
-      maxSessionMemory: MAX_SESSION_MEMORY_MB,
-      settings: { enablePush: false },
-    })
-    this.#session = session
     return new Promise(resolve => {
+      const session = new ClientSession(socket, this)
       const timer = this.#config.clock.after(CONNECT_TIMEOUT_MS, () => {
-        session.destroy(new Error(`no HTTP/2 settings within ${CONNECT_TIMEOUT_MS} ms`))
+        session.abandon(`no HTTP/2 settings within ${CONNECT_TIMEOUT_MS} ms`)
       })
-      const settle = (isUp: boolean): void => {
+      this.#settle = isUp => {
         timer.cancel()
         resolve(isUp)
       }
-      session.once('remoteSettings', () => settle(this.#setReady(session)))
-      let why = 'the connection was closed'
-      session.on('error', error => {
-        why = error.message === '' ? String((error as NodeJS.ErrnoException).code) : error.message
-      })
-      session.on('goaway', code => this.#leave(session, code))
-      session.on('close', () => {
-        this.#lost(session, why)
-        settle(false)
-      })
+      this.#session = session
+      if ('alpnProtocol' in socket) refuseOtherProtocols(socket as TLSSocket, session)
     })
   }
 
@@ -169,38 +154,41 @@ export class GrpcConnection {
     return socket
   }
 
-  #setReady(session: ClientHttp2Session): boolean {
-    if (this.#session !== session) return false
+  sessionReady(session: ClientSession): void {
+    if (this.#session !== session) return
     this.#state = 'ready'
     this.#backoff.reset()
     this.#failedUntilMs = 0
     this.#touch()
     this.#watch(session)
-    return true
+    this.#settle(true)
   }
 
   /** GOAWAY: calls in flight may finish, new ones need a new connection. */
-  #leave(session: ClientHttp2Session, code: number): void {
+  sessionLeaving(session: ClientSession, error: number): void {
     // The server finds our pings too many; gRPC asks clients to halve their rate then.
-    if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#keepaliveTimeMs *= 2
+    if (error === H2.ENHANCE_YOUR_CALM) this.#keepaliveTimeMs *= 2
     if (this.#session !== session) return
     this.#session = null
     this.#draining.add(session)
     this.#keepalive?.cancel()
     if (this.#state !== 'closed') this.#state = 'idle'
+    this.#settle(false)
     this.#config.onDown()
   }
 
-  #lost(session: ClientHttp2Session, why: string): void {
+  sessionClosed(session: ClientSession, why: string): void {
     this.#draining.delete(session)
     if (this.#session !== session) return
     const wasConnecting = this.#state === 'connecting'
     this.#session = null
     this.#keepalive?.cancel()
-    if (this.#state === 'closed') return
-    this.#state = 'idle'
-    if (wasConnecting) this.#fail(why)
-    else this.#config.onDown()
+    if (this.#state !== 'closed') {
+      this.#state = 'idle'
+      if (wasConnecting) this.#fail(why)
+      else this.#config.onDown()
+    }
+    this.#settle(false)
   }
 
   #fail(why: string): void {
@@ -215,28 +203,34 @@ export class GrpcConnection {
   }
 
   /** Pings after `timeMs` without an answer to anything, and gives the connection up when a ping is not answered. */
-  #watch(session: Http2Session): void {
+  #watch(session: ClientSession): void {
     const { clock, keepalive } = this.#config
     const timeMs = this.#keepaliveTimeMs
     this.#keepalive?.cancel()
     if (timeMs <= 0) return
     const check = (): void => {
-      if (session.destroyed) return
+      if (session.isOver) return
       const idleMs = clock.monotonic() - this.#lastActivityMs
       if (idleMs < timeMs || (this.#calls === 0 && !keepalive.withoutCalls)) {
         this.#keepalive = clock.after(Math.max(timeMs - idleMs, timeMs / 10), check)
         return
       }
       const timeout = clock.after(keepalive.timeoutMs, () =>
-        session.destroy(new Error(`keepalive ping not answered within ${keepalive.timeoutMs} ms`)),
+        session.abandon(`keepalive ping not answered within ${keepalive.timeoutMs} ms`),
       )
-      const onPong = (): void => {
+      session.askAlive(() => {
         timeout.cancel()
         this.#touch()
-      }
-      if (!session.ping(onPong)) timeout.cancel()
+      })
       this.#keepalive = clock.after(timeMs, check)
     }
     this.#keepalive = clock.after(timeMs, check)
   }
+}
+
+/** A server that does not choose HTTP/2 in the handshake would not understand a word. */
+function refuseOtherProtocols(socket: TLSSocket, session: ClientSession): void {
+  socket.once('secureConnect', () => {
+    if (socket.alpnProtocol !== 'h2') session.abandon('the server does not speak HTTP/2 over TLS')
+  })
 }

@@ -1,5 +1,4 @@
-/** A gRPC client for unary calls with large messages, on `node:http2`: names, connections, balancing, one call. */
-import type { OutgoingHttpHeaders } from 'node:http2'
+/** A gRPC client for unary calls with large messages: names, connections, balancing, one call. */
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
 import { type GrpcReply, localReply } from './grpc-client-call.ts'
@@ -12,6 +11,7 @@ import {
   resolveTarget,
   systemLookup,
 } from './grpc-client-target.ts'
+import { writeHeaderBlock } from './http2/hpack.ts'
 import { formatGrpcTimeout, GRPC } from './status.ts'
 
 export type { GrpcReply } from './grpc-client-call.ts'
@@ -22,6 +22,8 @@ const RESOLVE_INTERVAL_MS = 30_000
 /** How often a call that no server has seen is tried again without the caller noticing. */
 const TRANSPARENT_RETRIES = 2
 const MAX_RESPONSE_BYTES = 4 << 20
+/** Header blocks kept: one for each signal, mostly. */
+const MAX_HEADS = 64
 
 type BalancerName = 'round_robin' | 'pick_first'
 
@@ -57,7 +59,9 @@ export interface CallOptions {
 
 export class GrpcClient {
   readonly #options: GrpcClientOptions
-  readonly #headers: OutgoingHttpHeaders
+  readonly #headers: readonly (readonly [string, string])[]
+  /** Header blocks by what differs in them. */
+  readonly #heads = new Map<string, Uint8Array>()
   #connections: GrpcConnection[] = []
   #next = 0
   #resolvedAtMs = Number.NEGATIVE_INFINITY
@@ -73,12 +77,10 @@ export class GrpcClient {
   /** Never rejects: what goes wrong is a gRPC status. */
   async unary(options: CallOptions): Promise<GrpcReply> {
     const { path, chunks, byteLength, encoding, timeoutMs, abort } = options
-    const headers: OutgoingHttpHeaders = { ...this.#headers, ':path': path }
-    if (encoding !== '') headers['grpc-encoding'] = encoding
-    if (timeoutMs > 0) headers['grpc-timeout'] = formatGrpcTimeout(timeoutMs)
+    const head = this.#headFor(path, encoding, timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : '')
     const maxResponseBytes = this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES
     const compressed = encoding !== ''
-    const request = { headers, chunks, byteLength, compressed, maxResponseBytes, abort }
+    const request = { head, chunks, byteLength, compressed, maxResponseBytes, abort }
     let chunksFree = true
     for (let attempt = 0; ; attempt++) {
       const connection = await this.#pick(abort)
@@ -88,6 +90,19 @@ export class GrpcClient {
       chunksFree &&= reply.chunksFree
       if (!reply.unprocessed || attempt === TRANSPARENT_RETRIES) return { ...reply, chunksFree }
     }
+  }
+
+  #headFor(path: string, encoding: string, timeout: string): Uint8Array {
+    const key = `${path} ${encoding} ${timeout}`
+    const known = this.#heads.get(key)
+    if (known !== undefined) return known
+    const fields: (readonly [string, string])[] = [[':path', path], ...this.#headers]
+    if (encoding !== '') fields.push(['grpc-encoding', encoding])
+    if (timeout !== '') fields.push(['grpc-timeout', timeout])
+    if (this.#heads.size >= MAX_HEADS) this.#heads.clear()
+    const head = writeHeaderBlock(fields)
+    this.#heads.set(key, head)
+    return head
   }
 
   close(): void {
@@ -271,20 +286,19 @@ function raceAbort<T extends string>(
   })
 }
 
-function fixedHeaders(options: GrpcClientOptions): OutgoingHttpHeaders {
-  const metadata = Object.entries(options.metadata).map(([name, value]) => [
+function fixedHeaders(options: GrpcClientOptions): [string, string][] {
+  const metadata = Object.entries(options.metadata).map(([name, value]): [string, string] => [
     name,
     name.endsWith('-bin') ? Buffer.from(value).toString('base64') : value,
   ])
-  return {
-    ':method': 'POST',
-    ':scheme': options.tls === null ? 'http' : 'https',
-    ':authority': options.authority ?? options.target.authority,
-    ':path': '',
-    te: 'trailers',
-    'content-type': 'application/grpc',
-    'user-agent': options.userAgent,
-    'grpc-accept-encoding': 'identity,gzip,deflate',
-    ...Object.fromEntries(metadata),
-  }
+  return [
+    [':method', 'POST'],
+    [':scheme', options.tls === null ? 'http' : 'https'],
+    [':authority', options.authority ?? options.target.authority],
+    ['te', 'trailers'],
+    ['content-type', 'application/grpc'],
+    ['user-agent', options.userAgent],
+    ['grpc-accept-encoding', 'identity,gzip,deflate'],
+    ...metadata,
+  ]
 }

@@ -243,7 +243,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
       chunks.push(message)
     }
     const left = PREFIX_BYTES + (message?.length ?? 0)
-    this.send(call, { chunks, index: 0, offset: 0, left, trailers: OK_TRAILERS })
+    this.send(call, { chunks, index: 0, offset: 0, left, trailers: OK_TRAILERS, onWritten: null })
   }
 
   #sendEmptyReply(call: ServerCall): void {
@@ -266,7 +266,10 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   callClosed(answered: boolean): void {
     // An answer that went out allows the client to ping again, as in grpc-go.
     if (answered) this.#pingStrikes = 0
-    if (this.streams.size === 0) this.#calm()
+  }
+
+  protected streamClosed(): void {
+    if (this.#leaving === 'refusing' && this.streams.size === 0) this.finish()
   }
 
   // ---- time ----------------------------------------------------------------------------------------------------
@@ -363,10 +366,6 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     this.#leaving = 'refusing'
     this.goaway(this.lastStream, H2.NO_ERROR)
     if (this.streams.size === 0) this.finish()
-  }
-
-  #calm(): void {
-    if (this.#leaving === 'refusing') this.finish()
   }
 
   /** GOAWAY with ENHANCE_YOUR_CALM, and the end. */

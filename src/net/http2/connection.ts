@@ -101,13 +101,16 @@ export abstract class Http2Connection implements FrameSink {
   protected abstract onClosed(): void
   /** The peer broke the protocol, or this side's patience; GOAWAY is out. */
   protected abstract onBroken(error: number, debug: string): void
+  /** A stream is gone; it has been told. Not called when the whole connection ends. */
+  protected abstract streamClosed(): void
   /** A stream was reset by the peer. */
   protected abstract onReset(): void
   /** Looks at bytes before the first frame; returns how many it took, or -1 when they are wrong. */
   protected abstract readPreface(chunk: Buffer): number
 
   /** This side's first frames. */
-  protected greet(): void {
+  protected greet(preface?: Uint8Array): void {
+    if (preface !== undefined) this.writer.bytes(preface)
     const { streamWindowBytes, maxFrameBytes, headers, maxStreams, connectionWindowBytes } =
       this.limits
     this.writer.settings([
@@ -399,6 +402,7 @@ export abstract class Http2Connection implements FrameSink {
     this.#waiting.delete(stream)
     stream.outbox = null
     if (outbox.trailers !== null) this.writer.headers(stream.id, outbox.trailers, true)
+    if (outbox.onWritten !== null) this.writer.afterWrite(outbox.onWritten)
     this.endStream(stream)
   }
 
@@ -448,6 +452,7 @@ export abstract class Http2Connection implements FrameSink {
     if (error === undefined) this.gone.add(stream.id, false)
     else if (!this.gone.wasResetByUs(stream.id)) this.gone.add(stream.id, false)
     stream.onClosed(error)
+    this.streamClosed()
   }
 
   protected ping(): void {

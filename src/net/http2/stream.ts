@@ -43,4 +43,6 @@ export interface Outbox {
   left: number
   /** Header block that ends the stream; without one the last DATA frame does. */
   readonly trailers: Uint8Array | null
+  /** Told when all of it has left this process; the chunks may change from then on. */
+  readonly onWritten: (() => void) | null
 }
