@@ -10,8 +10,16 @@ import { startMillrace } from '../harness/process.ts'
 import { sampleRequest } from '../harness/samples.ts'
 import { h2spec } from './peers.ts'
 
-/** Node answers some faults on streams that were refused already in another way than h2spec wants; each is refused all the same. */
-const LEAST_PASSED = 110
+/**
+ * Four ask for what this server has not: two wait for a DATA frame, and a refusal of gRPC has none; one sends a frame
+ * above the maximum size, but does not go beyond 1 MiB; one wants too many calls at a time, and they are answered at once.
+ */
+const KNOWN_TO_FAIL = [
+  'Sends a WINDOW_UPDATE frame on half-closed (remote) stream',
+  'Sends a PRIORITY frame on half-closed (remote) stream',
+  'Sends a large size HEADERS frame that exceeds the SETTINGS_MAX_FRAME_SIZE',
+  'Sends HEADERS frames that causes their advertised concurrent stream limit to be exceeded',
+]
 
 test('survives h2spec on the gRPC port and goes on serving', async t => {
   const binary = h2spec()
@@ -54,7 +62,12 @@ test('survives h2spec on the gRPC port and goes on serving', async t => {
   const summary = /(\d+) tests?, (\d+) passed, (\d+) skipped, (\d+) failed/.exec(report.stdout)
   assert.ok(summary, `h2spec printed no summary: ${report.stdout.slice(-500)}`)
   t.diagnostic(summary[0])
-  assert.ok(Number(summary[2]) >= LEAST_PASSED, report.stdout.slice(-4000))
+  const failed = new Set([...report.stdout.matchAll(/× \d+: (.*)/g)].map(match => match[1].trim()))
+  assert.deepEqual(
+    [...failed].filter(name => !KNOWN_TO_FAIL.includes(name)),
+    [],
+    report.stdout.slice(-4000),
+  )
   assert.ok(served > 0, 'no other client was served meanwhile')
   assert.equal(millrace.child.exitCode, null, millrace.output())
 })
