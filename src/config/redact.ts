@@ -42,7 +42,7 @@ function redactValue(value: unknown, schemas: readonly JsonSchema[]): unknown {
     return shown
   }
   if (value === null || typeof value === 'boolean') return value
-  return isOpen(schemas) ? hideUserInfo(value) : REDACTED
+  return isOpen(schemas) ? hideInUrls(value) : REDACTED
 }
 
 /** Some schema allows a scalar here and none calls it secret. */
@@ -59,9 +59,14 @@ function childrenOf(schemas: readonly JsonSchema[], key: string | number): reado
   return schemas.flatMap(schema => childSchemas(schema, key))
 }
 
-/** `https://user:password@host` keeps its host. */
-function hideUserInfo(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(/\/\/[^/@\s]*@/g, `//${REDACTED}@`) : value
+/** `https://user:password@host/path?key=value` keeps its host, its path, and the names in its query. */
+function hideInUrls(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  return value
+    .replace(/\/\/[^/@\s]*@/g, `//${REDACTED}@`)
+    .replace(/(\/\/[^?#\s]*\?)([^#\s]*)/g, (_, before: string, query: string) => {
+      return before + query.replace(/=[^&]*/g, `=${REDACTED}`)
+    })
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -6,6 +6,7 @@ import type { Logger } from './logger.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { Meter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
+import type { Signal } from './signal.ts'
 
 export interface Consumer {
   /**
@@ -23,6 +24,11 @@ export interface Component {
    * what could not be handed on by then is dropped through the ledger. Safe twice, and safe before `start`.
    */
   stop(deadline: AbortSignal): Promise<void>
+  /**
+   * Receivers: from now on these signals, which may be others than those it was created for. Called once before
+   * `start`, and again when pipelines come or go; a receiver without it is replaced by a new one then.
+   */
+  serve?(signals: readonly Signal[]): void
 }
 
 /** What the process offers to a component that is starting. */

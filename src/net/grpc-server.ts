@@ -21,7 +21,7 @@ import { encodeGrpcMessage, GRPC, parseGrpcTimeout } from './status.ts'
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_TICK_MS = 1000
 
-/** Method by its full path, such as `/package.Service/Method`. */
+/** Method by its full path, such as `/package.Service/Method`; asked anew for each call. */
 export function createGrpcServer(
   options: GrpcServerOptions,
   methods: ReadonlyMap<string, UnaryHandler>,
@@ -44,7 +44,6 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   readonly options: GrpcServerOptions
   readonly acceptEncoding: string
   readonly #methods: ReadonlyMap<string, UnaryHandler>
-  readonly #services: ReadonlySet<string>
   readonly #server: Server
   readonly #open = new Set<GrpcConnection>()
   #scan: Timer | undefined
@@ -54,7 +53,6 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   constructor(options: GrpcServerOptions, methods: ReadonlyMap<string, UnaryHandler>) {
     this.options = options
     this.#methods = methods
-    this.#services = new Set([...methods.keys()].map(serviceOf))
     this.acceptEncoding = ['identity', ...options.encodings].join(',')
     this.#server = this.#createServer()
   }
@@ -166,7 +164,8 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     }
     if (!isGrpc(head.contentType)) return [[':status', '415']]
     if (!this.#methods.has(path)) {
-      const what = this.#services.has(serviceOf(path)) ? 'unknown method' : 'unknown service'
+      const services = [...this.#methods.keys()].map(serviceOf)
+      const what = services.includes(serviceOf(path)) ? 'unknown method' : 'unknown service'
       return this.#status(GRPC.UNIMPLEMENTED, `${what} ${path.slice(0, 200)}`)
     }
     if (head.timeout !== undefined && parseGrpcTimeout(head.timeout) === undefined) {

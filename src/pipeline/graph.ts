@@ -64,8 +64,11 @@ export function buildGraph(
 function findSame(plan: NodePlan, previous: ReadonlyMap<string, Node>): Node | undefined {
   const old = previous.get(plan.key)
   if (old === undefined) return undefined
-  const before = fingerprint(old.source, old.signals, [...old.outlets.keys()])
-  return before === fingerprint(plan.source, plan.signals, plan.outlets) ? old : undefined
+  // What serves other signals while it runs is the same whatever it serves.
+  const isFlexible = old.component.serve !== undefined
+  const before = fingerprint(old.source, isFlexible ? [] : old.signals, [...old.outlets.keys()])
+  const after = fingerprint(plan.source, isFlexible ? [] : plan.signals, plan.outlets)
+  return before === after ? old : undefined
 }
 
 function wireAll(
@@ -79,7 +82,9 @@ function wireAll(
     if (node.kind === 'connector') {
       for (const [pipelineId, port] of node.outlets) port.pointTo(entries.get(pipelineId)!)
     } else if (node.kind === 'receiver') {
-      const target = receiverTarget(node.id, pipelines, entries, services)
+      const own = pipelines.filter(pipeline => pipeline.receivers.includes(node.id))
+      node.component.serve?.([...new Set(own.map(pipeline => pipeline.signal))])
+      const target = receiverTarget(own, entries, services)
       const { transit } = services
       const counted = transit === undefined ? target : new TransitConsumer(target, transit)
       node.outlets.get('')!.pointTo(counted)
@@ -110,14 +115,12 @@ function wirePipeline(
 }
 
 function receiverTarget(
-  id: string,
   pipelines: readonly PipelineSource[],
   entries: ReadonlyMap<string, Consumer>,
   services: Services,
 ): Consumer {
   const bySignal = new Map<Signal, Branch[]>()
   for (const pipeline of pipelines) {
-    if (!pipeline.receivers.includes(id)) continue
     const branches = bySignal.get(pipeline.signal) ?? []
     branches.push({ id: pipeline.id, consumer: entries.get(pipeline.id)! })
     bySignal.set(pipeline.signal, branches)

@@ -26,6 +26,20 @@ test('prints what was merged and expanded, with secrets hidden', async () => {
   })
 })
 
+test('hides what stands in a URL before the host and in its query', async () => {
+  const endpoint = 'https://me:hunter2@a.example/v1?api_key=hunter2&team=x#top'
+  const { stdout } = await runMillrace([
+    ...ARGS,
+    '--set',
+    `exporters.otlp_http.endpoint=${endpoint}`,
+  ])
+
+  assert.equal(
+    parse(stdout).exporters.otlp_http.endpoint,
+    'https://[REDACTED]@a.example/v1?api_key=[REDACTED]&team=[REDACTED]#top',
+  )
+})
+
 test('prints secrets when asked to, and JSON', async () => {
   const { stdout } = await runMillrace([...ARGS, '--mode', 'unredacted', '--format', 'json'], ENV)
 

@@ -136,6 +136,56 @@ test('moves a receiver to another port: clients of the old one are sent away, no
   assert.equal(distinct(backend).size, (10 + taken) * 5)
 })
 
+test('serves another signal without closing its listener, and no longer when it goes', async t => {
+  const [backend, , port, httpPort] = await twoBackends(t)
+  const config = (...signals: string[]) => ({
+    receivers: {
+      otlp: {
+        protocols: {
+          grpc: { endpoint: `127.0.0.1:${port}` },
+          http: { endpoint: `127.0.0.1:${httpPort}` },
+        },
+      },
+    },
+    exporters: { otlp_grpc: to(backend) },
+    service: {
+      pipelines: Object.fromEntries(
+        signals.map(signal => [signal, { receivers: ['otlp'], exporters: ['otlp_grpc'] }]),
+      ),
+    },
+  })
+  const { reload, finish } = await startCollector(t, config('traces'))
+  const sender = new GrpcSender(t, port)
+  const logs = () => sender.send('logs', sampleRequest('logs', 1).bytes)
+  const path = `http://127.0.0.1:${httpPort}/v1/logs`
+  const overHttp = () =>
+    fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf' },
+      body: sampleRequest('logs', 2).bytes,
+    })
+
+  const before = [(await logs()).code, (await overHttp()).status]
+  const added = await reload(config('traces', 'logs'))
+  const meanwhile = [(await logs()).code, (await overHttp()).status]
+  const removed = await reload(config('traces'))
+  const after = [(await logs()).code, (await overHttp()).status]
+  await finish()
+
+  assert.deepEqual(
+    [before, meanwhile, after],
+    [
+      [12, 404],
+      [0, 200],
+      [12, 404],
+    ],
+  )
+  for (const { kept } of [added, removed] as { kept: string[] }[]) {
+    assert.deepEqual(kept, ['receiver/otlp'])
+  }
+  assert.ok(backend.items('logs') > 0)
+})
+
 test('changes a receiver that keeps its port under load', async t => {
   const [backend, , port] = await twoBackends(t)
   const exporters = { otlp_grpc: to(backend) }

@@ -6,6 +6,7 @@ import {
   compressionParams,
   grpcEndpoint,
   headersMap,
+  idle,
   integer,
   keepaliveClient,
   section,
@@ -40,10 +41,12 @@ const schema = section({
   connections_per_address: integer(1, { min: 1, max: 64 }).describe(
     'Connections to each address of the endpoint.',
   ),
-  write_buffer_size: integer(524_288).describe(
-    'Accepted for compatibility; writes are gathered without a buffer.',
+  write_buffer_size: idle(
+    integer(524_288).describe('Accepted for compatibility; writes are gathered without a buffer.'),
   ),
-  read_buffer_size: integer(0).describe("Accepted for compatibility; reads use the system's size."),
+  read_buffer_size: idle(
+    integer(0).describe("Accepted for compatibility; reads use the system's size."),
+  ),
   auth: authField.describe('Extension that adds credentials to requests.'),
   ...sendingFields('5s'),
 })

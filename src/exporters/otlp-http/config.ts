@@ -7,6 +7,7 @@ import {
   duration,
   headersMap,
   httpEndpoint,
+  idle,
   integer,
   section,
   tlsClient,
@@ -45,16 +46,22 @@ const schema = section({
     .boolean()
     .default(false)
     .describe('Opens a new connection for every request.'),
-  max_idle_conns: integer(100).describe(
-    'Accepted for compatibility; connections are bounded by max_conns_per_host.',
+  max_idle_conns: idle(
+    integer(100).describe(
+      'Accepted for compatibility; connections are bounded by max_conns_per_host.',
+    ),
   ),
-  max_idle_conns_per_host: integer(0).describe(
-    'Accepted for compatibility; connections are bounded by max_conns_per_host.',
+  max_idle_conns_per_host: idle(
+    integer(0).describe(
+      'Accepted for compatibility; connections are bounded by max_conns_per_host.',
+    ),
   ),
-  write_buffer_size: integer(524_288).describe(
-    'Accepted for compatibility; writes are gathered without a buffer.',
+  write_buffer_size: idle(
+    integer(524_288).describe('Accepted for compatibility; writes are gathered without a buffer.'),
   ),
-  read_buffer_size: integer(0).describe("Accepted for compatibility; reads use the system's size."),
+  read_buffer_size: idle(
+    integer(0).describe("Accepted for compatibility; reads use the system's size."),
+  ),
   auth: authField.describe('Extension that adds credentials to requests.'),
   ...sendingFields('30s'),
 })

@@ -5,6 +5,7 @@ import {
   byteSize,
   corsField,
   duration,
+  idle,
   integer,
   keepaliveServer,
   listenEndpoint,
@@ -37,8 +38,12 @@ const grpc = optionalSection({
   max_concurrent_streams: integer(0, { max: 0xffffffff }).describe(
     'Calls at one time on a connection; 0 is 1000.',
   ),
-  read_buffer_size: integer(0).describe('Accepted for compatibility; reading needs no buffer.'),
-  write_buffer_size: integer(0).describe('Accepted for compatibility; answers need no buffer.'),
+  read_buffer_size: idle(
+    integer(0).describe('Accepted for compatibility; reading needs no buffer.'),
+  ),
+  write_buffer_size: idle(
+    integer(0).describe('Accepted for compatibility; answers need no buffer.'),
+  ),
   keepalive: keepaliveServer.describe('Pings, and when connections are closed.'),
   include_metadata: z
     .boolean()
@@ -63,8 +68,10 @@ const http = optionalSection({
   traces_url_path: urlPath(HTTP_EXPORT_PATH.traces).describe('Path of the traces.'),
   metrics_url_path: urlPath(HTTP_EXPORT_PATH.metrics).describe('Path of the metrics.'),
   logs_url_path: urlPath(HTTP_EXPORT_PATH.logs).describe('Path of the logs.'),
-  profiles_url_path: urlPath('/v1development/profiles').describe(
-    'Accepted for compatibility; profiles are not received.',
+  profiles_url_path: idle(
+    urlPath('/v1development/profiles').describe(
+      'Accepted for compatibility; profiles are not received.',
+    ),
   ),
   response_headers: z
     .record(z.string(), z.string())

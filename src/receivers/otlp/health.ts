@@ -16,12 +16,12 @@ const NOT_SERVING = Uint8Array.of(0x08, 2)
 const SERVICE_TAG = 10
 
 export class HealthCheck implements UnaryHandler {
-  readonly #services: ReadonlySet<string>
+  readonly #knows: (service: string) => boolean
   readonly #serving: () => boolean
 
   /** The empty service name, which means the whole server, is always known. */
-  constructor(services: Iterable<string>, serving: () => boolean) {
-    this.#services = new Set(['', ...services])
+  constructor(knows: (service: string) => boolean, serving: () => boolean) {
+    this.#knows = knows
     this.#serving = serving
   }
 
@@ -47,7 +47,7 @@ export class HealthCheck implements UnaryHandler {
     const service = isCodecFault(request) ? undefined : readService(request)
     if (service === undefined) {
       call.fail({ code: GRPC.INVALID_ARGUMENT, message: 'not a HealthCheckRequest' })
-    } else if (!this.#services.has(service)) {
+    } else if (service !== '' && !this.#knows(service)) {
       call.fail({ code: GRPC.NOT_FOUND, message: 'unknown service' })
     } else call.reply(this.#serving() ? SERVING : NOT_SERVING)
   }

@@ -1,11 +1,12 @@
 /** The `otlp` receiver: starts and stops the servers of its protocols and gives each signal its handler. */
 import type { Component, Consumer, Host } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
-import { GRPC_EXPORT_PATH } from '../../core/signal.ts'
+import { GRPC_EXPORT_PATH, SIGNALS, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
 import { type Encoding, installedEncodings } from '../../net/compression.ts'
 import { createGrpcServer } from '../../net/grpc-server.ts'
 import type { GrpcServer, UnaryHandler } from '../../net/grpc-transport.ts'
+import type { HttpHandler } from '../../net/http-exchange.ts'
 import { HttpServer } from '../../net/http-server.ts'
 import { readListenOptions } from '../../net/listen.ts'
 import { type ServerTls, serverTls, type TlsServerSettings } from '../../net/tls.ts'
@@ -41,15 +42,37 @@ export class OtlpReceiver implements Component {
   #grpc: Server | undefined
   #http: Server | undefined
   #serving = false
+  #signals: readonly Signal[]
+  /** What each server asks for every request; changed while it runs. */
+  readonly #methods = new Map<string, UnaryHandler>()
+  readonly #paths = new Map<string, HttpHandler>()
+  #grpcExports: ReadonlyMap<Signal, GrpcExport> = new Map()
+  #httpExports: ReadonlyMap<Signal, HttpExport> = new Map()
 
   constructor(context: CreateContext<OtlpReceiverConfig>, next: Consumer) {
     this.#context = context
+    this.#signals = context.signals
     this.#intake = new Intake(new ReservedRoom(context.memory), context.ledger, next)
   }
 
   /** Ports that were bound; 0 while not started, for unix sockets, and for protocols that are off. */
   get ports(): { readonly grpc: number; readonly http: number } {
     return { grpc: this.#grpc?.port ?? 0, http: this.#http?.port ?? 0 }
+  }
+
+  /** A request for another signal is answered as one for an unknown method or path. */
+  serve(signals: readonly Signal[]): void {
+    this.#signals = signals
+    const { http } = this.#context.config.protocols
+    for (const [signal, handler] of this.#grpcExports) {
+      if (signals.includes(signal)) this.#methods.set(GRPC_EXPORT_PATH[signal], handler)
+      else this.#methods.delete(GRPC_EXPORT_PATH[signal])
+    }
+    for (const [signal, handler] of this.#httpExports) {
+      const path = (http as HttpConfig)[`${signal}_url_path`]
+      if (signals.includes(signal)) this.#paths.set(path, handler)
+      else this.#paths.delete(path)
+    }
   }
 
   async start(host: Host): Promise<void> {
@@ -81,15 +104,13 @@ export class OtlpReceiver implements Component {
   }
 
   async #startGrpc(config: GrpcConfig, encodings: readonly Encoding[]): Promise<Server> {
-    const { clock, signals } = this.#context
+    const { clock } = this.#context
     const maxBytes = maxMessageBytes(config)
     const options = this.#exportOptions('grpc', config.include_metadata, maxBytes)
-    const methods = new Map<string, UnaryHandler>()
-    for (const signal of signals) {
-      methods.set(GRPC_EXPORT_PATH[signal], new GrpcExport(signal, options))
-    }
-    const services = [...methods.keys()].map(path => path.slice(1, path.lastIndexOf('/')))
-    methods.set(HEALTH_CHECK_PATH, new HealthCheck(services, () => this.#serving))
+    this.#grpcExports = new Map(SIGNALS.map(signal => [signal, new GrpcExport(signal, options)]))
+    this.serve(this.#signals)
+    const knows = (service: string) => this.#methods.has(`/${service}/Export`)
+    this.#methods.set(HEALTH_CHECK_PATH, new HealthCheck(knows, () => this.#serving))
     const parameters = config.keepalive?.server_parameters
     const policy = config.keepalive?.enforcement_policy
     const server = createGrpcServer(
@@ -111,20 +132,17 @@ export class OtlpReceiver implements Component {
         clock,
         onCut: reason => this.#onCut('grpc', reason, options),
       },
-      methods,
+      this.#methods,
     )
     return this.#run('grpc', server)
   }
 
   async #startHttp(config: HttpConfig, encodings: readonly Encoding[]): Promise<Server> {
-    const { clock, signals } = this.#context
+    const { clock } = this.#context
     const maxBytes = maxBodyBytes(config)
     const options = this.#exportOptions('http', config.include_metadata, maxBytes)
-    const paths = {
-      traces: config.traces_url_path,
-      metrics: config.metrics_url_path,
-      logs: config.logs_url_path,
-    }
+    this.#httpExports = new Map(SIGNALS.map(signal => [signal, new HttpExport(signal, options)]))
+    this.serve(this.#signals)
     const server = new HttpServer(
       {
         listen: readListenOptions(config.endpoint, config.transport),
@@ -142,7 +160,7 @@ export class OtlpReceiver implements Component {
         clock,
         onCut: reason => this.#onCut('http', reason, options),
       },
-      new Map(signals.map(signal => [paths[signal], new HttpExport(signal, options)])),
+      this.#paths,
     )
     return this.#run('http', server)
   }
