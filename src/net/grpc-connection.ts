@@ -231,7 +231,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   sendReply(call: ServerCall, message: Uint8Array | null): void {
     if (this.isOver) return
     const isEmpty = message === null || message.length === 0
-    if (isEmpty && this.canSend(call, PREFIX_BYTES)) {
+    if (isEmpty && this.flow.allows(call, PREFIX_BYTES)) {
       this.#sendEmptyReply(call)
       return
     }
@@ -251,7 +251,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     const { buffer } = this.writer
     buffer.set(EMPTY_REPLY, at)
     for (const offset of EMPTY_REPLY_IDS) buffer.writeUInt32BE(call.id, at + offset)
-    this.countSent(call, PREFIX_BYTES)
+    this.flow.count(call, PREFIX_BYTES)
     this.endStream(call)
     this.flushLater()
   }

@@ -12,7 +12,6 @@ import { type PeerSettings, readPeerSettings } from './peer-settings.ts'
 import {
   ACK,
   CONTINUATION,
-  DATA,
   DEFAULT_WINDOW_BYTES,
   END_STREAM,
   GOAWAY,
@@ -27,6 +26,7 @@ import {
   SETTINGS,
   WINDOW_UPDATE,
 } from './protocol.ts'
+import { SendFlow } from './send-flow.ts'
 import type { Http2Stream, Outbox } from './stream.ts'
 
 export interface ConnectionLimits {
@@ -54,6 +54,7 @@ export abstract class Http2Connection implements FrameSink {
     maxStreams: Number.POSITIVE_INFINITY,
   }
   protected readonly writer: FrameWriter
+  protected readonly flow: SendFlow
   readonly limits: ConnectionLimits
   /** Highest id that the peer has opened (server) or we have (client). */
   protected lastStream = 0
@@ -62,10 +63,7 @@ export abstract class Http2Connection implements FrameSink {
   readonly #reader: FrameReader
   readonly #hpack: HpackReader
   readonly #headers = new HeaderAssembly()
-  #sendWindow = DEFAULT_WINDOW_BYTES
   #receiveWindow: number
-  /** Streams whose outbox waits for a window. */
-  readonly #waiting = new Set<Http2Stream>()
   /** Of the DATA frame that is being read; undefined when its stream is gone. */
   #current: Http2Stream | undefined
   #greeted = false
@@ -76,6 +74,7 @@ export abstract class Http2Connection implements FrameSink {
     this.socket = socket
     this.limits = limits
     this.writer = new FrameWriter(socket)
+    this.flow = new SendFlow(this.writer, this.peer, stream => this.endStream(stream))
     this.#reader = new FrameReader(this, limits.maxFrameBytes)
     this.#hpack = new HpackReader(limits.headers)
     this.#receiveWindow = limits.connectionWindowBytes
@@ -126,10 +125,6 @@ export abstract class Http2Connection implements FrameSink {
 
   get isOver(): boolean {
     return this.#over
-  }
-
-  get sendWindow(): number {
-    return this.#sendWindow
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------
@@ -241,24 +236,21 @@ export abstract class Http2Connection implements FrameSink {
     }
     this.writer.settingsAck()
     this.onSettings()
-    if (change > 0) this.#sendWaiting()
+    if (change > 0) this.flow.goOn()
     return 0
   }
 
   #openWindow(stream: number, bytes: number): number {
     if (stream === 0) {
       if (bytes === 0) return H2.PROTOCOL_ERROR
-      this.#sendWindow += bytes
-      if (this.#sendWindow > MAX_WINDOW_BYTES) return H2.FLOW_CONTROL_ERROR
-      this.#sendWaiting()
-      return 0
+      return this.flow.open(bytes)
     }
     const open = this.streams.get(stream)
     if (open === undefined) return this.isIdle(stream) ? H2.PROTOCOL_ERROR : 0
     open.sendWindow += bytes
     if (bytes === 0) this.resetStream(stream, H2.PROTOCOL_ERROR)
     else if (open.sendWindow > MAX_WINDOW_BYTES) this.resetStream(stream, H2.FLOW_CONTROL_ERROR)
-    else if (open.outbox !== null) this.#sendOutbox(open)
+    else if (open.outbox !== null) this.flow.send(open)
     return 0
   }
 
@@ -363,67 +355,11 @@ export abstract class Http2Connection implements FrameSink {
     if (!this.#reading) this.writer.flushSoon()
   }
 
-  /** True if `bytes` may go out at once on this stream, as one frame. */
-  protected canSend(stream: Http2Stream, bytes: number): boolean {
-    return bytes <= this.#sendWindow && bytes <= stream.sendWindow && this.#waiting.size === 0
-  }
-
-  /** Counts content that the caller writes itself, after `canSend`. */
-  protected countSent(stream: Http2Stream, bytes: number): void {
-    this.#sendWindow -= bytes
-    stream.sendWindow -= bytes
-  }
-
   /** Sends contents and then ends the stream, now or as the windows open. */
   protected send(stream: Http2Stream, outbox: Outbox): void {
     stream.outbox = outbox
-    this.#sendOutbox(stream)
+    this.flow.send(stream)
     this.flushLater()
-  }
-
-  #sendWaiting(): void {
-    for (const stream of this.#waiting) {
-      if (this.#sendWindow <= 0) return
-      this.#sendOutbox(stream)
-    }
-  }
-
-  #sendOutbox(stream: Http2Stream): void {
-    const outbox = stream.outbox as Outbox
-    while (outbox.left > 0) {
-      const room = Math.min(this.#sendWindow, stream.sendWindow, this.peer.maxFrameBytes)
-      if (room <= 0) {
-        this.#waiting.add(stream)
-        return
-      }
-      const bytes = Math.min(room, outbox.left)
-      this.#writeData(stream, outbox, bytes)
-    }
-    this.#waiting.delete(stream)
-    stream.outbox = null
-    if (outbox.trailers !== null) this.writer.headers(stream.id, outbox.trailers, true)
-    if (outbox.onWritten !== null) this.writer.afterWrite(outbox.onWritten)
-    this.endStream(stream)
-  }
-
-  #writeData(stream: Http2Stream, outbox: Outbox, bytes: number): void {
-    this.countSent(stream, bytes)
-    outbox.left -= bytes
-    const isLast = outbox.left === 0 && outbox.trailers === null
-    this.writer.frameHeader(bytes, DATA, isLast ? END_STREAM : 0, stream.id)
-    let left = bytes
-    while (left > 0) {
-      const chunk = outbox.chunks[outbox.index]
-      const taken = Math.min(left, chunk.length - outbox.offset)
-      const isWhole = taken === chunk.length
-      this.writer.bytes(isWhole ? chunk : chunk.subarray(outbox.offset, outbox.offset + taken))
-      left -= taken
-      outbox.offset += taken
-      if (outbox.offset === chunk.length) {
-        outbox.index++
-        outbox.offset = 0
-      }
-    }
   }
 
   /** END_STREAM has been written. */
@@ -445,10 +381,7 @@ export abstract class Http2Connection implements FrameSink {
   #forget(stream: Http2Stream, error: number | undefined): void {
     stream.closed = true
     this.streams.delete(stream.id)
-    if (stream.outbox !== null) {
-      this.#waiting.delete(stream)
-      stream.outbox = null
-    }
+    if (stream.outbox !== null) this.flow.forget(stream)
     if (error === undefined) this.gone.add(stream.id, false)
     else if (!this.gone.wasResetByUs(stream.id)) this.gone.add(stream.id, false)
     stream.onClosed(error)
@@ -503,7 +436,6 @@ export abstract class Http2Connection implements FrameSink {
       stream.onClosed(H2.CANCEL)
     }
     this.streams.clear()
-    this.#waiting.clear()
     this.onClosed()
   }
 }
