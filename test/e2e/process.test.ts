@@ -109,7 +109,7 @@ test('stops waiting at the second signal', async t => {
   await send(t, port)
   const exited = new Promise<number | null>(resolve => running.child.once('exit', resolve))
   running.child.kill('SIGTERM')
-  await eventually(() => events(running, 'stopping').length > 0, 5000, 'it begins to stop')
+  await eventually(() => events(running, 'stopping').length > 0, 20_000, 'it begins to stop')
 
   running.child.kill('SIGINT')
 
@@ -125,13 +125,13 @@ test('reads a changed file and moves to it; a broken one changes nothing and is 
   const running = await run(t, file, first)
 
   await writeFile(file, '{ receivers: { otlp: { protcols: } } }')
-  await eventually(() => events(running, 'config_reload_failed').length > 0, 5000, 'it refuses')
+  await eventually(() => events(running, 'config_reload_failed').length > 0, 20_000, 'it refuses')
   assert.match(running.output(), /protcols/)
   assert.equal(await send(t, first, 1), 0)
 
   await writeFile(`${file}.new`, configOf(second, backend.grpcPort, '10ms'))
   await rename(`${file}.new`, file)
-  await waitForPort(second, 5000)
+  await waitForPort(second, 20_000)
   assert.equal(await send(t, second, 2), 0)
 
   assert.equal(await running.stop(), 0, running.output())
@@ -152,7 +152,7 @@ test('notices the swap of a symbolic link, as Kubernetes does it with a ConfigMa
   await symlink('two', at('data.new'))
   await rename(at('data.new'), at('data'))
 
-  await waitForPort(second, 5000)
+  await waitForPort(second, 20_000)
   assert.equal(await running.stop(), 0)
 })
 
@@ -162,13 +162,13 @@ test('reloads at SIGHUP, also when files are not watched', async t => {
   const file = join(await temporaryFolder(t), 'config.yaml')
   await writeFile(file, configOf(first, backend.grpcPort))
   const running = await run(t, file, first, ['--no-watch'])
-  await eventually(() => events(running, 'started').length > 0, 5000, 'it has started')
+  await eventually(() => events(running, 'started').length > 0, 20_000, 'it has started')
   await send(t, first)
   await writeFile(file, configOf(second, backend.grpcPort))
 
   running.child.kill('SIGHUP')
 
-  await waitForPort(second, 5000)
+  await waitForPort(second, 20_000)
   await send(t, second, 2)
   assert.equal(await running.stop(), 0, running.output())
   assert.equal(backend.items('traces'), 10)
