@@ -96,6 +96,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   #pingStrikes = 0
   #takenByPeer = 0
   #stuckTicks = 0
+  #midwayTicks = 0
   #cut = false
 
   constructor(socket: Socket, owner: ConnectionOwner) {
@@ -281,6 +282,8 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     if (!this.#greeted && nowMs - this.#bornMs > PREFACE_TIMEOUT_MS) this.cut('no_preface')
     for (const call of this.streams.values()) this.#scanCall(call as ServerCall, tickMs)
     this.#scanBacklog(tickMs)
+    this.#midwayTicks = this.isMidway ? this.#midwayTicks + 1 : 0
+    if (this.#midwayTicks * tickMs > this.#options.bodyTimeoutMs) this.cut('slow_body')
     if (this.#leaving !== 'no') this.#scanLeaving(nowMs)
     else this.#scanAge(nowMs)
     this.#scanKeepalive(nowMs)

@@ -102,7 +102,7 @@ export abstract class Http2Connection implements FrameSink {
   protected abstract onBroken(error: number, debug: string): void
   /** A stream is gone; it has been told. Not called when the whole connection ends. */
   protected abstract streamClosed(): void
-  /** A stream was reset by the peer. */
+  /** A stream was reset by the peer, or by us for what the peer did. */
   protected abstract onReset(): void
   /** Looks at bytes before the first frame; returns how many it took, or -1 when they are wrong. */
   protected abstract readPreface(chunk: Buffer): number
@@ -121,6 +121,11 @@ export abstract class Http2Connection implements FrameSink {
     ])
     this.writer.windowUpdate(0, connectionWindowBytes - DEFAULT_WINDOW_BYTES)
     this.writer.flush()
+  }
+
+  /** In the middle of a header block, or of a frame other than DATA. */
+  get isMidway(): boolean {
+    return this.#headers.isOpen || this.#reader.isCollecting
   }
 
   get isOver(): boolean {
@@ -293,6 +298,7 @@ export abstract class Http2Connection implements FrameSink {
 
   // hot: bench/flow/side-by-side.ts
   dataBegins(stream: number, length: number): number {
+    if (this.#over) return 0
     if (this.#headers.isOpen || !this.#greeted || stream === 0) return H2.PROTOCOL_ERROR
     this.#receiveWindow -= length
     if (this.#receiveWindow < 0) return H2.FLOW_CONTROL_ERROR
@@ -376,6 +382,9 @@ export abstract class Http2Connection implements FrameSink {
     this.gone.add(id, true)
     const open = this.streams.get(id)
     if (open !== undefined) this.#forget(open, error)
+    // Making us reset streams is as cheap for a peer as resetting them itself (CVE-2025-8671).
+    if (error === H2.REFUSED_STREAM) this.onNoise()
+    else if (error !== H2.NO_ERROR) this.onReset()
   }
 
   #forget(stream: Http2Stream, error: number | undefined): void {

@@ -58,6 +58,11 @@ export class FrameReader {
     this.#maxFrameBytes = maxFrameBytes
   }
 
+  /** A frame other than DATA has come in part. */
+  get isCollecting(): boolean {
+    return this.#headLength > 0 || this.#state === IN_FRAME
+  }
+
   /** Returns the error that ends the connection, or 0. After an error it must not be called again. */
   // hot: bench/flow/side-by-side.ts
   read(chunk: Buffer, from: number): number {

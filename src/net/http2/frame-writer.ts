@@ -5,11 +5,13 @@
 import type { Socket } from 'node:net'
 import {
   ACK,
+  CONTINUATION,
   END_HEADERS,
   END_STREAM,
   FRAME_HEADER_BYTES,
   GOAWAY,
   HEADERS,
+  MIN_MAX_FRAME_BYTES,
   PING,
   RST_STREAM,
   SETTINGS,
@@ -87,10 +89,18 @@ export class FrameWriter {
     this.#written.push(written)
   }
 
-  /** One block in one frame; blocks of ours are far below any frame limit. */
   headers(stream: number, block: Uint8Array, end: boolean): void {
-    this.frameHeader(block.length, HEADERS, END_HEADERS | (end ? END_STREAM : 0), stream)
-    this.bytes(block)
+    const isWhole = block.length <= MIN_MAX_FRAME_BYTES
+    const first = isWhole ? block : block.subarray(0, MIN_MAX_FRAME_BYTES)
+    const flags = (isWhole ? END_HEADERS : 0) | (end ? END_STREAM : 0)
+    this.frameHeader(first.length, HEADERS, flags, stream)
+    this.bytes(first)
+    for (let at = first.length; at < block.length; at += MIN_MAX_FRAME_BYTES) {
+      const next = block.subarray(at, at + MIN_MAX_FRAME_BYTES)
+      const isLast = at + next.length === block.length
+      this.frameHeader(next.length, CONTINUATION, isLast ? END_HEADERS : 0, stream)
+      this.bytes(next)
+    }
   }
 
   /** Pairs of setting and value. */

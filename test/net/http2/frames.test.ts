@@ -228,6 +228,50 @@ describe('HTTP/2 connections', () => {
     })
   }
 
+  it('are cut when the client makes the server reset its streams', async t => {
+    const fixture = await startGrpc(t)
+    const raw = await fixture.raw()
+
+    for (let stream = 1; stream < 4000 && raw.socket.writable; stream += 2) {
+      raw.headers(stream)
+      raw.frame(WINDOW_UPDATE, 0, stream, Buffer.alloc(4))
+      if (stream % 200 === 1) await new Promise(resolve => setImmediate(resolve))
+    }
+    await raw.closed
+
+    assert.deepEqual(fixture.cuts, ['rapid_reset'])
+  })
+
+  for (const [what, bytes] of [
+    ['a header block', frame(HEADERS, 0, 1, BLOCK)],
+    ['a frame', frame(HEADERS, 4, 1, BLOCK).subarray(0, 20)],
+    ["a frame's header", Buffer.from([0, 0])],
+  ] as const) {
+    it(`are cut when the rest of ${what} does not come`, async t => {
+      const fixture = await startGrpc(t)
+      const raw = await fixture.raw()
+      await until(() => raw.frames.length > 1, 'it was greeted')
+      await new Promise(resolve => raw.socket.write(bytes, resolve))
+      await until(() => fixture.server.connections === 1, 'it is there')
+
+      await fixture.clock.advance(7000)
+      await raw.closed
+
+      assert.deepEqual(fixture.cuts, ['slow_body'])
+    })
+  }
+
+  it('carry metadata larger than one frame', async t => {
+    const fixture = await startGrpc(t)
+    const client = clientOf(fixture.port, { 'x-large': 'v'.repeat(40_000) })
+    t.after(() => client.close())
+
+    const reply = await client.unary(callOf(Buffer.from('hello')))
+
+    assert.equal(reply.code, 0, reply.message)
+    assert.equal(fixture.handler.calls[0].metadata().get('x-large')?.[0].length, 40_000)
+  })
+
   it('are cut when frames that carry nothing do not end', async t => {
     const fixture = await startGrpc(t)
     const raw = await fixture.raw()
@@ -243,7 +287,7 @@ describe('HTTP/2 connections', () => {
   })
 })
 
-function clientOf(port: number): GrpcClient {
+function clientOf(port: number, metadata: Record<string, string> = {}): GrpcClient {
   return new GrpcClient({
     target: parseGrpcTarget(`127.0.0.1:${port}`) as GrpcTarget,
     clock: new FakeClock(),
@@ -251,7 +295,7 @@ function clientOf(port: number): GrpcClient {
     keepalive: { timeMs: 0, timeoutMs: 0, withoutCalls: false },
     tls: null,
     userAgent: 'test',
-    metadata: {},
+    metadata,
     waitForReady: false,
   })
 }
