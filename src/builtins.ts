@@ -11,12 +11,14 @@ import { factory as pprofExtension } from './extensions/pprof/factory.ts'
 import { factory as zpagesExtension } from './extensions/zpages/factory.ts'
 import { factory as batchProcessor } from './processors/batch/factory.ts'
 import { factory as memoryLimiterProcessor } from './processors/memory-limiter/factory.ts'
+import { factory as probabilisticSamplerProcessor } from './processors/probabilistic-sampler/factory.ts'
 import { factory as otlpReceiver } from './receivers/otlp/factory.ts'
 
 export const BUILTINS: readonly Factory[] = [
   otlpReceiver,
   batchProcessor,
   memoryLimiterProcessor,
+  probabilisticSamplerProcessor,
   forwardConnector,
   debugExporter,
   fileExporter,

@@ -56,6 +56,18 @@ export const ERRORS = {
     message: 'A function is called with arguments that it cannot take.',
     hint: 'The caret shows the argument; docs/ottl.md has the signature of each function.',
   },
+  MILLRACE_RULES_INVALID: {
+    message: 'The rule files are not valid.',
+    hint: 'Each problem names file, line and column; `millrace rules check FILE` tells them without starting.',
+  },
+  MILLRACE_RULES_UNREADABLE: {
+    message: 'A file cannot be read.',
+    hint: 'Check the path and its permissions; paths are relative to the working directory.',
+  },
+  MILLRACE_RULES_CASES_FAILED: {
+    message: 'Cases of the rule files do not come out as expected.',
+    hint: '`millrace rules test FILE` shows for each case what was expected and what came out.',
+  },
   // -- generate -----------------------------------------------------------------------------------------------
   MILLRACE_GENERATE_USAGE: {
     message: 'The load generator cannot be run like this.',

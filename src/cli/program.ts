@@ -7,6 +7,7 @@ import { register as registerComponents } from './components.ts'
 import { register as registerGenerate } from './generate.ts'
 import { type CliIo, EXIT } from './io.ts'
 import { register as registerPrintConfig } from './print-config.ts'
+import { register as registerRules } from './rules.ts'
 import { register as registerRun } from './run.ts'
 import { register as registerSchema } from './schema.ts'
 import { register as registerValidate } from './validate.ts'
@@ -18,6 +19,7 @@ const COMMANDS = [
   registerPrintConfig,
   registerSchema,
   registerGenerate,
+  registerRules,
 ]
 
 export function buildProgram(io: CliIo): Command {
@@ -75,7 +77,10 @@ async function tellFailure(error: unknown, io: CliIo): Promise<void> {
   const code = error instanceof MillraceError ? error.code : 'MILLRACE_CLI_UNFORESEEN'
   io.setExitCode(code === 'MILLRACE_CLI_NO_CONFIG' ? EXIT.usage : EXIT.failed)
   const { ConfigError } = await import('../config/problems.ts')
-  if (error instanceof ConfigError) {
+  if (code === 'MILLRACE_RULES_INVALID') {
+    const { tellRuleProblems } = await import('./rules/rule-files.ts')
+    tellRuleProblems(error, io)
+  } else if (error instanceof ConfigError) {
     const { explainProblems } = await import('../config/explain.ts')
     io.stderr.write(explainProblems(error.problems, { color: io.stderr.isTTY === true }))
     io.stderr.write(`${error.code}: ${error.hint}\n`)

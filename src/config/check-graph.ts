@@ -1,6 +1,7 @@
 /** Rules between pipelines and components: signals that a component can carry, connectors on both sides, loops, what nobody uses. */
 import type { Factory, Kind } from '../core/factory.ts'
 import { SIGNALS, type Signal } from '../core/signal.ts'
+import { findNearest } from '../util/nearest.ts'
 import type { PipelineConfig } from './loaded.ts'
 import type { Problem } from './problems.ts'
 import { TABLES, type Tables } from './read-components.ts'
@@ -18,6 +19,7 @@ export function checkGraph(input: GraphInput): readonly Problem[] {
   check.ambiguousIds()
   for (const pipeline of input.pipelines.values()) check.signals(pipeline)
   for (const id of input.tables.declared.connector.keys()) check.connector(id)
+  for (const id of input.tables.declared.processor.keys()) check.destinations(id)
   check.loops()
   check.unused()
   return check.problems
@@ -83,6 +85,25 @@ class GraphCheck {
     }
   }
 
+  /** Exporters that a processor sends to on its own. */
+  destinations(id: string): void {
+    const { exporter } = this.#input.tables.declared
+    for (const to of this.#routesOf(id)) {
+      if (exporter.has(to)) continue
+      const message = `there is no exporter "${to}"`
+      const nearest = findNearest(to, exporter.keys())
+      this.#add('value', { path: [TABLES.processor, id, 'destinations'], message, nearest })
+    }
+  }
+
+  #routesOf(processor: string): readonly string[] {
+    const { declared } = this.#input.tables
+    const { factory, config } = declared.processor.get(processor) ?? {}
+    if (config === undefined) return []
+    const routes = factory?.routesTo?.(config.config) ?? []
+    return routes === 'any' ? [...declared.exporter.keys()] : routes
+  }
+
   /** One loop is shown for each connector that closes one. */
   loops(): void {
     const done = new Set<string>()
@@ -127,6 +148,7 @@ class GraphCheck {
       use('receiver', pipeline.receivers)
       use('processor', pipeline.processors)
       use('exporter', pipeline.exporters)
+      for (const id of pipeline.processors) use('exporter', this.#routesOf(id))
       use('connector', [...pipeline.receivers, ...pipeline.exporters])
     }
     for (const [kind, table] of Object.entries(this.#input.tables.declared)) {

@@ -4,6 +4,8 @@ import type { Problem, Span } from './problems.ts'
 export interface ExplainOptions {
   /** ANSI colours. */
   readonly color?: boolean
+  /** Shows the rest of the line too: for files that hold no secrets. */
+  readonly wholeLines?: boolean
 }
 
 /** All problems, and a line that counts them. */
@@ -12,7 +14,9 @@ export function explainProblems(
   options: ExplainOptions = {},
 ): string {
   const paint = options.color === true ? PAINT : NO_PAINT
-  const blocks = problems.map(problem => explainProblem(problem, paint))
+  const blocks = problems.map(problem =>
+    explainProblem(problem, paint, options.wholeLines ?? false),
+  )
   return [...blocks, countProblems(problems)].join('\n')
 }
 
@@ -37,13 +41,16 @@ const PAINT: Paint = {
 }
 const NO_PAINT: Paint = { error: '', warning: '', quiet: '', strong: '', end: '' }
 
-function explainProblem(problem: Problem, paint: Paint): string {
+function explainProblem(problem: Problem, paint: Paint, wholeLines: boolean): string {
   const { severity, path, message, file, line, column } = problem
   const subject = path === '' ? message : `${path}: ${message}`
   const lines = [`${paint[severity]}${severity}${paint.end}: ${paint.strong}${subject}${paint.end}`]
   if (line > 0) lines.push(`${paint.quiet}  at${paint.end} ${file}:${line}:${column}`)
   else if (file !== '') lines.push(`${paint.quiet}  in${paint.end} ${file}`)
-  if (problem.at !== undefined) lines.push(...drawLine(problem.at, paint[severity], paint))
+  if (problem.at !== undefined) {
+    const draw = wholeLines ? drawWholeLine : drawLine
+    lines.push(...draw(problem.at, paint[severity], paint))
+  }
   if (problem.expected !== undefined) lines.push(`  expected ${problem.expected}`)
   if (problem.nearest !== undefined) lines.push(`  did you mean "${problem.nearest}"?`)
   return `${lines.join('\n')}\n`
@@ -74,6 +81,29 @@ function drawLine(at: Span, color: string, paint: Paint): readonly string[] {
     `${paint.quiet} ${pad} |${paint.end}`,
     `${paint.quiet} ${gutter} |${paint.end} ${lead}${own}${tail}${more}`,
     `${paint.quiet} ${pad} |${paint.end} ${lead.replace(/[^\t]/gu, ' ')}${color}${caret}${paint.end}`,
+  ]
+}
+
+/** Longest line that is shown whole. */
+const MAX_LINE = 160
+
+function drawWholeLine(at: Span, color: string, paint: Paint): readonly string[] {
+  const { line, column } = at.source.locate(at.start)
+  const text = at.source.line(line)
+  if (text.length > MAX_LINE) return drawLine(at, color, paint)
+  if (text.trim() === '') return []
+  const characters = [...text]
+  const length = Math.min(at.end - at.start, characters.length - column + 1)
+  const lead = characters
+    .slice(0, column - 1)
+    .join('')
+    .replace(/[^\t]/gu, ' ')
+  const gutter = String(line)
+  const pad = ' '.repeat(gutter.length)
+  return [
+    `${paint.quiet} ${pad} |${paint.end}`,
+    `${paint.quiet} ${gutter} |${paint.end} ${text}`,
+    `${paint.quiet} ${pad} |${paint.end} ${lead}${color}${'^'.repeat(Math.max(1, length))}${paint.end}`,
   ]
 }
 

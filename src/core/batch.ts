@@ -31,6 +31,8 @@ export interface Part {
   readonly edits: Edits | null
   /** Selected items. */
   readonly items: number
+  /** By item of the index: a hint to the sampler, what matters more is kept rather. Absent = 0 for all. */
+  readonly importance?: Int16Array
 }
 
 /**

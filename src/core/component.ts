@@ -24,6 +24,8 @@ export interface Component {
    * what could not be handed on by then is dropped through the ledger. Safe twice, and safe before `start`.
    */
   stop(deadline: AbortSignal): Promise<void>
+  /** The configuration was loaded again and this component stays as it is: what it reads itself may have changed. */
+  refresh?(): void
   /**
    * Receivers: from now on these signals, which may be others than those it was created for. Called once before
    * `start`, and again when pipelines come or go; a receiver without it is replaced by a new one then.

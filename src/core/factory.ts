@@ -52,6 +52,8 @@ export interface CreateContext<C> extends Services {
   readonly config: C
   /** Signals of the pipelines that use it. */
   readonly signals: readonly Signal[]
+  /** Exporters that it may send to beside what stands behind it, by id; see `Factory.routesTo`. */
+  readonly destinations?: ReadonlyMap<string, Consumer>
 }
 
 /** The pipelines behind a connector. */
@@ -75,6 +77,11 @@ export interface Factory<K extends Kind = Kind, C = unknown> {
   readonly kind: K
   readonly meta: ComponentMeta
   readonly config: ConfigSpec<C>
+  /**
+   * Processors: ids of the exporters that it sends to on its own, or `any` of those that are configured. They run
+   * although no pipeline may name them, as far as they carry the signal.
+   */
+  routesTo?(config: C): readonly string[] | 'any'
   create(context: CreateContext<C>, next: Ports[K]['next']): Ports[K]['makes']
 }
 

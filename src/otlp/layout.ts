@@ -151,11 +151,34 @@ export class Layout {
     let found = 0
     let row = this.#cursor[level]
     for (; row < limit && rows[row * ROW + PARENT] === parent; row++) {
-      if (this.#spliceStart <= rows[row * ROW + TAG]) this.#own(rows[row * ROW + TAG])
+      if (this.#spliceStart <= rows[row * ROW + TAG]) {
+        this.#own(rows[row * ROW + TAG])
+        if (this.#isCut(level, row)) {
+          found |= HAD
+          continue
+        }
+      }
       found |= this.#group(level, row)
     }
     this.#cursor[level] = row
     return found
+  }
+
+  /** Whether a splice cuts the whole group, which must be one without items; then it is put in its place. */
+  #isCut(level: number, row: number): boolean {
+    const rows = this.#levels[level]
+    if (this.#spliceStart !== rows[row * ROW + TAG]) return false
+    if (this.#splices[this.#splice].end !== rows[row * ROW + END]) return false
+    this.#own(rows[row * ROW + END])
+    let parent = row
+    for (let below = level + 1; below < this.#last; below++) {
+      const children = this.#levels[below]
+      let child = this.#cursor[below]
+      while (child * ROW < children.length && children[child * ROW + PARENT] <= parent) child++
+      this.#cursor[below] = child
+      parent = child - 1
+    }
+    return true
   }
 
   #group(level: number, row: number): number {

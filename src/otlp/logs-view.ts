@@ -58,6 +58,11 @@ export class LogRecordView extends MessageView {
     return this.hex(9)
   }
 
+  /** The 16 bytes in the payload, not a copy. */
+  get traceIdBytes(): Uint8Array {
+    return this.raw(9)
+  }
+
   get spanId(): string {
     return this.hex(10)
   }

@@ -6,6 +6,8 @@
  * attribute's value, cut the whole KeyValue field of the span and put a new one. A resource is no indexed message:
  * cut the whole resource field of its group.
  *
+ * A splice may also cut a whole group that has no items; the groups around it vanish with it when nothing else is left.
+ *
  * An insertion at an offset where groups end goes into the innermost of them (appends to the span); one into the
  * group around it stands at that group's content start or between its own fields.
  */

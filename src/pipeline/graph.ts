@@ -107,7 +107,10 @@ function wirePipeline(
     const node = nodes.get(processorKey(pipeline.id, id))!
     const labels = { processor: id, pipeline: pipeline.id, otel_signal: pipeline.signal }
     const outgoing = services.meter.counter(PROCESSOR_OUTGOING, labels)
-    node.outlets.get('')!.pointTo(new CountingConsumer(next, outgoing))
+    for (const [key, port] of node.outlets) {
+      const target = key === '' ? next : (nodes.get(key)!.component as unknown as Consumer)
+      port.pointTo(new CountingConsumer(target, outgoing))
+    }
     const incoming = services.meter.counter(PROCESSOR_INCOMING, labels)
     next = new CountingConsumer(node.component as unknown as Consumer, incoming)
   }

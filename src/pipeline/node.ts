@@ -26,7 +26,10 @@ export interface Node {
   readonly source: ComponentSource
   readonly signals: readonly Signal[]
   readonly component: Component & Partial<Consumer>
-  /** Receivers and processors have one, keyed ''; connectors one for each pipeline that they feed. */
+  /**
+   * Receivers and processors have one, keyed ''; connectors one for each pipeline that they feed; processors that route
+   * also one for each exporter, keyed by its node.
+   */
   readonly outlets: ReadonlyMap<string, Port>
 }
 
@@ -55,6 +58,7 @@ export function createNode(plan: Omit<NodePlan, 'depth'>, services: Services): N
     id,
     config,
     signals,
+    destinations: destinationsOf(factory.kind, outlets),
   }
   const next = nextOf(factory.kind, outlets, services.ledger) as never
   try {
@@ -74,6 +78,13 @@ export function startError(kind: Kind, id: string, cause: unknown): MillraceErro
 
 function nextOf(kind: Kind, outlets: ReadonlyMap<string, Port>, ledger: Ledger): unknown {
   return kind === 'connector' ? connectorOutlets(outlets, ledger) : outlets.get('')
+}
+
+/** Only processors have outlets to exporters. */
+function destinationsOf(kind: Kind, outlets: ReadonlyMap<string, Port>): ReadonlyMap<string, Port> {
+  const prefix = 'exporter/'
+  const ways = kind === 'processor' ? [...outlets].filter(([key]) => key.startsWith(prefix)) : []
+  return new Map(ways.map(([key, port]) => [key.slice(prefix.length), port]))
 }
 
 function connectorOutlets(outlets: ReadonlyMap<string, Port>, ledger: Ledger): Outlets {

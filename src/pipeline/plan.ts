@@ -57,31 +57,63 @@ export function planNodes(source: GraphSource): NodePlan[] {
     outlets: [],
     depth: EXTENSION_DEPTH,
   }))
-  const exporters = planShared('exporter', source.exporters, pipelines, EXPORTER_DEPTH)
+  const exporters = planExporters(source, pipelines)
   const between = [
     ...planConnectors(source, pipelines, depths),
     ...pipelines.flatMap(pipeline => planProcessors(source, pipeline, depths)),
   ].sort((a, b) => a.depth - b.depth)
   const deepest = Math.max(EXPORTER_DEPTH, ...between.map(plan => plan.depth))
-  const receivers = planShared('receiver', source.receivers, pipelines, deepest + 1)
+  const receivers = planReceivers(source, pipelines, deepest + 1)
   return [...extensions, ...exporters, ...between, ...receivers]
 }
 
+/** One instance for all pipelines that name it, or that have a processor which sends to it. */
+function planExporters(source: GraphSource, pipelines: readonly PipelineSource[]): NodePlan[] {
+  return [...source.exporters.values()].flatMap(exporter => {
+    const isUsed = (pipeline: PipelineSource): boolean =>
+      pipeline.exporters.includes(exporter.id) ||
+      destinationsOf(source, pipeline).includes(exporter.id)
+    const users = pipelines.filter(isUsed)
+    if (users.length === 0) return []
+    const key = `exporter/${exporter.id}`
+    return [
+      { key, source: exporter, signals: signalsOf(users), outlets: [], depth: EXPORTER_DEPTH },
+    ]
+  })
+}
+
 /** One instance for all pipelines that name it. */
-function planShared(
-  kind: 'receiver' | 'exporter',
-  sources: ReadonlyMap<string, ComponentSource>,
+function planReceivers(
+  source: GraphSource,
   pipelines: readonly PipelineSource[],
   depth: number,
 ): NodePlan[] {
-  const plans: NodePlan[] = []
-  for (const source of sources.values()) {
-    const users = pipelines.filter(pipeline => pipeline[`${kind}s`].includes(source.id))
-    if (users.length === 0) continue
-    const outlets = kind === 'receiver' ? [''] : []
-    plans.push({ key: `${kind}/${source.id}`, source, signals: signalsOf(users), outlets, depth })
-  }
-  return plans
+  return [...source.receivers.values()].flatMap(receiver => {
+    const users = pipelines.filter(pipeline => pipeline.receivers.includes(receiver.id))
+    if (users.length === 0) return []
+    const key = `receiver/${receiver.id}`
+    return [{ key, source: receiver, signals: signalsOf(users), outlets: [''], depth }]
+  })
+}
+
+/** Exporters that processors of a pipeline send to on their own. */
+function destinationsOf(source: GraphSource, pipeline: PipelineSource): readonly string[] {
+  return pipeline.processors.flatMap(id =>
+    routesOf(source.processors.get(id)!, pipeline.signal, source),
+  )
+}
+
+/** Of one processor: those that carry the signal. */
+function routesOf(
+  processor: ComponentSource,
+  signal: Signal,
+  source: GraphSource,
+): readonly string[] {
+  const routes = processor.factory.routesTo?.(processor.config) ?? []
+  const carriers = [...source.exporters.values()].filter(
+    exporter => exporter.factory.meta.stability[signal] !== undefined,
+  )
+  return carriers.map(exporter => exporter.id).filter(id => routes === 'any' || routes.includes(id))
 }
 
 function planConnectors(
@@ -109,13 +141,16 @@ function planConnectors(
 function planProcessors(source: GraphSource, pipeline: PipelineSource, depths: Depths): NodePlan[] {
   const { id, signal, processors } = pipeline
   const entry = depths.ofPipeline(pipeline)
-  return processors.map((name, i) => ({
-    key: processorKey(id, name),
-    source: source.processors.get(name)!,
-    signals: [signal],
-    outlets: [''],
-    depth: entry - i,
-  }))
+  return processors.map((name, i) => {
+    const processor = source.processors.get(name)!
+    return {
+      key: processorKey(id, name),
+      source: processor,
+      signals: [signal],
+      outlets: ['', ...routesOf(processor, signal, source).map(to => `exporter/${to}`)],
+      depth: entry - i,
+    }
+  })
 }
 
 function signalsOf(pipelines: readonly PipelineSource[]): Signal[] {

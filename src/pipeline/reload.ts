@@ -79,6 +79,7 @@ export class GraphReload {
     const gone = removed.filter(node => !this.#stoppedFirst.has(node))
     await this.#lifecycle.stop(stopLayers(this.#running, gone), this.#deadlines.drain())
     this.#lifecycle.retain(graph.nodes)
+    for (const node of kept) node.component.refresh?.()
     const summary = { kept: keys([...kept]), started: keys(added), stopped: keys(removed) }
     return { graph, summary, failure: null }
   }

@@ -78,6 +78,7 @@ export type ValueNode =
   | PathNode
   | Call
   | MathNode
+  | NegateNode
   | LambdaNode
 
 export type MathOp = '+' | '-' | '*' | '/'
@@ -86,6 +87,13 @@ export interface MathNode {
   readonly op: MathOp
   readonly left: ValueNode
   readonly right: ValueNode
+  readonly at: Span
+}
+
+/** A minus before a path, a call or a parenthesis; numbers have their sign in them. */
+export interface NegateNode {
+  readonly kind: 'negate'
+  readonly operand: ValueNode
   readonly at: Span
 }
 

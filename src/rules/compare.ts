@@ -1,6 +1,6 @@
 /** Comparison of two values as OTTL has it: kinds that do not compare are only unequal; nothing here throws. */
 import type { CompareOp } from './ast.ts'
-import { Duration, OtlpList, OtlpMessage, Time, type Value } from './value.ts'
+import { Duration, Id, OtlpList, OtlpMessage, Time, type Value } from './value.ts'
 
 export function compare(left: Value, op: CompareOp, right: Value): boolean {
   const a = emptyAsNil(left)
@@ -25,7 +25,8 @@ export function compare(left: Value, op: CompareOp, right: Value): boolean {
 
 /** The reference's empty bytes are nil slices. */
 function emptyAsNil(value: Value): Value {
-  return value instanceof Uint8Array && value.length === 0 ? null : value
+  const isEmpty = value instanceof Uint8Array && value.length === 0 && !(value instanceof Id)
+  return isEmpty ? null : value
 }
 
 /** Negative, 0, positive, NaN (unordered numbers); undefined when the two have no order. */
@@ -35,6 +36,7 @@ function orderOf(a: Value, b: Value): number | undefined {
   if (typeof a === 'bigint' && typeof b === 'bigint') return sign(a, b)
   if (isNumeric(a) && isNumeric(b)) return compareFloats(Number(a), Number(b))
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
+  if (a instanceof Id || b instanceof Id) return undefined
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
   if (a instanceof Time && b instanceof Time) return sign(a.unixNano, b.unixNano)
   if (a instanceof Duration && b instanceof Duration) return sign(a.nanos, b.nanos)
@@ -78,6 +80,9 @@ export function deepEqual(a: Value, b: Value): boolean {
     if (a.size !== b.size) return false
     for (const [key, value] of a) if (!b.has(key) || !deepEqual(value, b.get(key))) return false
     return true
+  }
+  if (a instanceof Id && b instanceof Id) {
+    return a.constructor === b.constructor && Buffer.compare(a, b) === 0
   }
   if (a instanceof OtlpMessage && b instanceof OtlpMessage) {
     return a.type === b.type && Buffer.compare(a.bytes, b.bytes) === 0

@@ -2,13 +2,15 @@
 import { findNearest } from '../util/nearest.ts'
 import type { BooleanNode, Call, LambdaNode, PathNode, Span, ValueNode } from './ast.ts'
 import { type BoundArgument, bindArguments, type Fail } from './check.ts'
-import { compare } from './compare.ts'
+import { indexedGetter, listGetter, mapGetter, mapTarget } from './computed.ts'
+import { ALWAYS, allOf, anyOf, comparisonOf, NEVER, notOf, type Test } from './conditions.ts'
+import { constantGetter, constantOf } from './constant.ts'
 import type { ContextSpec, PathKey, PathSegment, ResolvedPath } from './context.ts'
 import { convertedGetter, converterOf } from './convert.ts'
 import { RuleError, withPosition } from './format-error.ts'
-import type { ConverterFactory, FunctionSpec, Getter, Lambda, Param, Target } from './function.ts'
-import { indexValue } from './index-value.ts'
-import { calculate } from './math.ts'
+import type { ConverterFactory, FunctionSpec, Getter, Lambda, Param } from './function.ts'
+import { type FunctionTable, functionTable } from './function-table.ts'
+import { calculate, negate } from './math.ts'
 import { parseCondition, parseStatement, parseValue } from './parser.ts'
 import { EvaluationError, typeName, type Value } from './value.ts'
 
@@ -34,8 +36,6 @@ export interface CompiledValue {
   readonly get: Getter
 }
 
-type Test = (scope: unknown) => boolean
-
 export function compileCondition(text: string, options: CompileOptions): CompiledCondition {
   const node = withPosition(text, () => parseCondition(text))
   return { text, test: new Compiler(text, options).condition(node) }
@@ -59,49 +59,36 @@ export function compileValue(text: string, options: CompileOptions): CompiledVal
   return { text, get: new Compiler(text, options).value(node) }
 }
 
-const CONSTANTS: ReadonlySet<string> = new Set([
-  'nil',
-  'int',
-  'float',
-  'string',
-  'bytes',
-  'bool',
-  'enum',
-])
+/** A condition that is parsed already: the `where` of a statement, or a part of a condition. `text` is what it was parsed from. */
+export function compileNode(text: string, node: BooleanNode, options: CompileOptions): Test {
+  return new Compiler(text, options).condition(node)
+}
 
 class Compiler {
   readonly #text: string
   readonly #context: ContextSpec
-  readonly #functions: ReadonlyMap<string, FunctionSpec>
+  readonly #functions: FunctionTable
   /** Parameters of the lambdas around, innermost last; the cell holds the value of the running call. */
   readonly #bound: { readonly name: string; readonly cell: { value: Value } }[] = []
 
   constructor(text: string, { context, functions }: CompileOptions) {
     this.#text = text
     this.#context = context
-    this.#functions = new Map([...functions, ...context.functions].map(spec => [spec.name, spec]))
+    this.#functions = functionTable(functions, context.functions)
   }
 
   condition(node: BooleanNode): Test {
     switch (node.kind) {
-      case 'or': {
-        const terms = node.terms.map(term => this.condition(term))
-        return scope => terms.some(term => term(scope))
-      }
-      case 'and': {
-        const factors = node.factors.map(factor => this.condition(factor))
-        return scope => factors.every(factor => factor(scope))
-      }
-      case 'not': {
-        const operand = this.condition(node.operand)
-        return scope => !operand(scope)
-      }
+      case 'or':
+        return anyOf(node.terms.map(term => this.condition(term)))
+      case 'and':
+        return allOf(node.factors.map(factor => this.condition(factor)))
+      case 'not':
+        return notOf(this.condition(node.operand))
       case 'constant':
-        return () => node.value
-      case 'comparison': {
-        const [left, right, { op }] = [this.value(node.left), this.value(node.right), node]
-        return scope => compare(left(scope), op, right(scope))
-      }
+        return node.value ? ALWAYS : NEVER
+      case 'comparison':
+        return comparisonOf(this.value(node.left), node.op, this.value(node.right))
       case 'condition': {
         const get = this.value(node.call)
         return scope => {
@@ -116,30 +103,29 @@ class Compiler {
   value(node: ValueNode): Getter {
     switch (node.kind) {
       case 'nil':
-        return () => null
+        return constantGetter(null)
       case 'int':
       case 'float':
       case 'string':
       case 'bytes':
-      case 'bool': {
-        const { value } = node
-        return () => value
-      }
-      case 'enum': {
-        const value = this.#enum(node.name, node.at)
-        return () => value
-      }
-      case 'list': {
-        const items = node.values.map(item => this.value(item))
-        return scope => items.map(item => item(scope))
-      }
-      case 'map': {
-        const entries = node.entries.map(({ key, value }) => ({ key, get: this.value(value) }))
-        return scope => new Map(entries.map(({ key, get }) => [key, get(scope)]))
-      }
+      case 'bool':
+        return constantGetter(node.value)
+      case 'enum':
+        return constantGetter(this.#enum(node.name, node.at))
+      case 'list':
+        return listGetter(node.values.map(item => this.value(item)))
+      case 'map':
+        return mapGetter(
+          node.entries.map(entry => entry.key),
+          node.entries.map(entry => this.value(entry.value)),
+        )
       case 'math': {
         const [left, right, { op }] = [this.value(node.left), this.value(node.right), node]
         return scope => calculate(left(scope), op, right(scope))
+      }
+      case 'negate': {
+        const operand = this.value(node.operand)
+        return scope => negate(operand(scope))
       }
       case 'path':
         return this.#boundValue(node) ?? this.#path(node).get
@@ -211,10 +197,10 @@ class Compiler {
   #getter(param: Param, node: ValueNode, convert: (value: Value) => Value): Getter {
     const get = this.value(node)
     if (param.type === 'any') return get
-    if (!CONSTANTS.has(node.kind)) return convertedGetter(get, convert)
+    const constant = constantOf(get)
+    if (constant === undefined) return convertedGetter(get, convert)
     try {
-      const constant = convert(get(undefined))
-      return () => constant
+      return constantGetter(convert(constant.value))
     } catch (error) {
       return this.#mismatch(param, node, (error as Error).message)
     }
@@ -239,7 +225,11 @@ class Compiler {
     return argument => this.#make(spec, [convertedGetter(argument, convert)], node.at)
   }
 
-  #lambda({ params, body }: LambdaNode): Lambda {
+  #lambda({ params, body, at }: LambdaNode): Lambda {
+    const names = params.filter(name => name !== '_')
+    if (new Set(names).size < names.length) {
+      this.#fail('MILLRACE_RULES_ARGUMENTS', 'a parameter of the lambda is named twice', at)
+    }
     const cells = params.map(() => ({ value: null as Value }))
     const depth = this.#bound.length
     for (const [i, name] of params.entries()) {
@@ -247,14 +237,10 @@ class Compiler {
     }
     const get: Getter = isBoolean(body) ? this.condition(body) : this.value(body)
     this.#bound.length = depth
+    // A lambda cannot call itself, so one set of cells is enough.
     const call = (scope: unknown, args: readonly Value[]): Value => {
-      const before = cells.map(cell => cell.value)
-      for (const [i, cell] of cells.entries()) cell.value = args[i] ?? null
-      try {
-        return get(scope)
-      } finally {
-        for (const [i, cell] of cells.entries()) cell.value = before[i]
-      }
+      for (let i = 0; i < cells.length; i++) cells[i].value = args[i] ?? null
+      return get(scope)
     }
     return { params, call }
   }
@@ -262,13 +248,21 @@ class Compiler {
   /** A parameter of a lambda around hides a path of that name. */
   #boundValue(node: PathNode): Getter | undefined {
     const [first] = node.fields
-    if (node.context !== '' || node.fields.length !== 1) return undefined
-    const bound = this.#bound.findLast(({ name }) => name === first.name)
-    return bound && this.#indexed(() => bound.cell.value, first.keys)
+    const wanted = node.context === '' ? first.name : node.context
+    const bound = this.#bound.findLast(({ name }) => name === wanted)
+    if (bound === undefined) return undefined
+    if (node.context !== '' || node.fields.length > 1) {
+      const message = `${wanted} is a lambda's parameter: it is indexed, as in ${wanted}["key"]`
+      this.#fail('MILLRACE_RULES_ARGUMENTS', message, node.at)
+    }
+    return this.#indexed(() => bound.cell.value, first.keys)
   }
 
   #indexed(get: Getter, keys: readonly ValueNode[]): Getter {
-    return keys.map(key => this.value(key)).reduce((inner, key) => indexBy(inner, key), get)
+    return indexedGetter(
+      get,
+      keys.map(key => this.value(key)),
+    )
   }
 
   #path(node: PathNode): ResolvedPath {
@@ -310,19 +304,6 @@ class Compiler {
   }
 }
 
-function indexBy(get: Getter, key: Getter): Getter {
-  return scope => indexValue(get(scope), key(scope))
-}
-
 function isBoolean(node: ValueNode | BooleanNode): node is BooleanNode {
   return ['or', 'and', 'not', 'comparison', 'constant', 'condition'].includes(node.kind)
-}
-
-function mapTarget(path: ResolvedPath): Target {
-  const get: Getter = scope => {
-    const value = path.get(scope)
-    if (value instanceof Map) return value
-    throw new EvaluationError(`expected pcommon.Map but got ${typeName(value)}`)
-  }
-  return { get, set: path.set, keyed: path.keyed }
 }

@@ -30,12 +30,15 @@ export interface ResolvedPath extends Target {
   readonly slot?: SlotPath
 }
 
-/** A value that one walk over the bytes can find. */
+/** A value that one walk over a row's bytes can find. */
 export interface SlotPath {
-  readonly level: 'resource' | 'scope' | 'item'
-  /** Field numbers from the level's message down; the last may be a map key of a repeated KeyValue field. */
-  readonly fields: readonly number[]
+  /** Whose row: the resource's or scope's group, the metric, or the item (span, log record, data point). */
+  readonly level: 'resource' | 'scope' | 'metric' | 'item'
+  /** Fields by their JSON names, from the row's message down; the last is a map when there is a `key`. */
+  readonly path: readonly string[]
   readonly key?: string
+  /** How the path's getter gives it: `value` is an AnyValue (nil when absent), the others their zero when absent. */
+  readonly as: 'value' | 'text' | 'int' | 'double' | 'bool' | 'time' | 'id'
 }
 
 export interface ContextSpec {

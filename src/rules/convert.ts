@@ -1,6 +1,8 @@
 /** Conversions between kinds of values that parameters ask for, as the reference's standard getters do them. */
 import type { Getter, ParamType } from './function.ts'
-import { Duration, EvaluationError, Time, typeName, type Value } from './value.ts'
+import { toJson } from './json-text.ts'
+import { parseFloat64 } from './parse-float.ts'
+import { Duration, EvaluationError, Id, Time, typeName, type Value } from './value.ts'
 
 /** What a getter for a parameter of this type gives; undefined for types that are not getters. */
 export function converterOf(type: ParamType): ((value: Value) => Value) | undefined {
@@ -13,20 +15,30 @@ export function convertedGetter(get: Getter, convert: (value: Value) => Value): 
 
 const CONVERTERS: Readonly<Partial<Record<ParamType, (value: Value) => Value>>> = {
   any: value => value,
-  string: exactly('string', value => typeof value === 'string'),
+  string: onlyText,
   int: exactly('int64', value => typeof value === 'bigint'),
   float: exactly('float64', value => typeof value === 'number'),
   bool: exactly('bool', value => typeof value === 'boolean'),
-  map: exactly('pcommon.Map', value => value instanceof Map),
+  map: onlyMap,
   list: exactly('pcommon.Slice', value => Array.isArray(value)),
-  time: exactly('time.Time', value => value instanceof Time),
-  duration: exactly('time.Duration', value => value instanceof Duration),
-  bytes: exactly('[]byte', value => value instanceof Uint8Array),
+  time: exactly('time', value => value instanceof Time),
+  duration: exactly('duration', value => value instanceof Duration),
+  bytes: exactly('[]byte', value => value instanceof Uint8Array && !(value instanceof Id)),
   stringLike: toText,
   intLike: toInt,
   floatLike: toFloat,
   boolLike: toBool,
   bytesLike: toBytes,
+}
+
+function onlyText(value: Value): Value {
+  if (typeof value === 'string') return value
+  throw new EvaluationError(`expected string but got ${typeName(value)}`)
+}
+
+function onlyMap(value: Value): Value {
+  if (value instanceof Map) return value
+  throw new EvaluationError(`expected pcommon.Map but got ${typeName(value)}`)
 }
 
 function exactly(name: string, is: (value: Value) => boolean): (value: Value) => Value {
@@ -42,36 +54,10 @@ function unsupported(value: Value): EvaluationError {
 
 function toText(value: Value): Value {
   if (value === null || typeof value === 'string') return value
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  if (typeof value === 'object' && !(value instanceof Map) && !Array.isArray(value)) {
-    throw unsupported(value)
+  if (value instanceof Uint8Array && !(value instanceof Id)) {
+    return Buffer.from(value).toString('hex')
   }
   return toJson(value)
-}
-
-/** JSON as Go writes it: keys sorted, bytes in base64, int64 in full, `<`, `>` and `&` escaped. */
-export function toJson(value: Value): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'bigint')
-    return String(value)
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new EvaluationError(`unsupported value: ${value}`)
-    return Object.is(value, -0) ? '-0' : String(value)
-  }
-  if (typeof value === 'string') return quoteJson(value)
-  if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('base64')}"`
-  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`
-  if (value instanceof Map) {
-    const entries = [...value].sort(([a], [b]) => (a < b ? -1 : 1))
-    return `{${entries.map(([key, item]) => `${quoteJson(key)}:${toJson(item)}`).join(',')}}`
-  }
-  throw unsupported(value)
-}
-
-function quoteJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[<>&\u2028\u2029]/g,
-    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }
 
 /** Text that is not an integer gives null, other kinds throw. */
@@ -91,20 +77,13 @@ function floatToInt(value: number): bigint {
   return BigInt(Math.trunc(value))
 }
 
-const FLOAT_TEXT = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i
-const FLOAT_WORD = /^([-+]?)(?:inf|infinity)$/i
-
 function toFloat(value: Value): Value {
   if (value === null || typeof value === 'number') return value
   if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value)
   if (typeof value !== 'string') throw unsupported(value)
-  const word = FLOAT_WORD.exec(value)
-  if (word !== null) return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-  if (/^nan$/i.test(value)) return Number.NaN
-  const parsed = FLOAT_TEXT.test(value) ? Number(value) : Number.NaN
-  if (!Number.isFinite(parsed))
-    throw new EvaluationError(`cannot parse ${quoteJson(value)} as a float`)
-  return parsed
+  const parsed = parseFloat64(value)
+  if (parsed !== undefined) return parsed
+  throw new EvaluationError(`cannot parse ${JSON.stringify(value)} as a float`)
 }
 
 function toBool(value: Value): Value {
@@ -114,10 +93,11 @@ function toBool(value: Value): Value {
   if (typeof value !== 'string') throw unsupported(value)
   if (/^(?:1|t|T|TRUE|true|True)$/.test(value)) return true
   if (/^(?:0|f|F|FALSE|false|False)$/.test(value)) return false
-  throw new EvaluationError(`cannot parse ${quoteJson(value)} as a bool`)
+  throw new EvaluationError(`cannot parse ${JSON.stringify(value)} as a bool`)
 }
 
 function toBytes(value: Value): Value {
+  if (value instanceof Id) throw unsupported(value)
   if (value === null || value instanceof Uint8Array) return value
   if (typeof value === 'string') return Uint8Array.from(Buffer.from(value))
   if (typeof value === 'boolean') return Uint8Array.of(value ? 1 : 0)

@@ -11,11 +11,14 @@ const SHOWN = 60
 export class RuleError extends MillraceError {
   /** Into the expression's text. */
   readonly at: Span
+  /** The message without its place, for those who draw the place themselves. */
+  readonly reason: string
 
   constructor(code: RuleErrorCode, message: string, text: string, at: Span) {
     super(code, `${message}\n${pointAt(text, at)}`)
     this.name = 'RuleError'
     this.at = at
+    this.reason = message
   }
 }
 

@@ -94,8 +94,8 @@ export interface FunctionSpec {
   readonly params: readonly Param[]
   /** One line for docs. */
   readonly summary: string
-  /** An expression that shows it, with its result; run by a test. */
-  readonly example: { readonly expr: string; readonly result: string }
+  /** An expression that shows it, with its result; run by a test. For editors: the attributes before (none without it) and after. */
+  readonly example: { readonly expr: string; readonly result: string; readonly before?: string }
   /**
    * Called once at load with the checked arguments. Throws Error for arguments that can never work (a bad regular
    * expression, a negative limit): a load error with the expression's position. Returns what runs for each item.

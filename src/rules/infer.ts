@@ -27,6 +27,7 @@ function childrenOf(node: AnyNode): readonly AnyNode[] {
     case 'and':
       return node.factors
     case 'not':
+    case 'negate':
       return [node.operand]
     case 'comparison':
     case 'math':

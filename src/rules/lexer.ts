@@ -55,7 +55,7 @@ const WORD_TYPES: ReadonlyMap<string, TokenType> = new Map([
 /** Sticky, in the order of the reference's rules; none of them can backtrack over more than its own token. */
 const RULES: readonly (readonly [TokenType | 'word' | 'space', RegExp])[] = [
   ['Bytes', /0x[0-9a-fA-F]+/y],
-  ['Float', /[-+]?\d*\.\d+(?:[eE][-+]?\d+)?/y],
+  ['Float', /[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?/y],
   ['Int', /[-+]?\d+/y],
   ['Arrow', /=>/y],
   ['OpComparison', /==|!=|>=|<=|>|</y],
@@ -68,7 +68,7 @@ const RULES: readonly (readonly [TokenType | 'word' | 'space', RegExp])[] = [
   ['Punct', /[,.[\]{}:]/y],
   ['Uppercase', /[A-Z][A-Z0-9_]*/y],
   ['word', /[a-z][a-z0-9_]*/y],
-  ['space', /\s+/y],
+  ['space', /[\t\n\f\r ]+/y],
 ]
 
 export function tokenize(text: string): Token[] {

@@ -16,6 +16,12 @@ export function calculate(left: Value, op: MathOp, right: Value): Value {
   return floats(Number(left), op, Number(right))
 }
 
+export function negate(value: Value): Value {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, -value)
+  if (typeof value === 'number') return -value
+  throw new EvaluationError(`${typeName(value)} cannot have a minus before it`)
+}
+
 function integers(a: bigint, op: MathOp, b: bigint): bigint {
   if (op === '/' && b === 0n) throw dividedByZero()
   return BigInt.asIntN(64, op === '+' ? a + b : op === '-' ? a - b : op === '*' ? a * b : a / b)

@@ -2,12 +2,24 @@
 import { SyntaxFault, type Token } from './lexer.ts'
 
 export function parseInt64(token: Token): bigint {
-  const value = BigInt(token.text.replace(/^\+/, ''))
+  const [, sign, digits] = /^([-+]?)(\d+)$/.exec(token.text) ?? []
+  // As Go's ParseInt with base 0: a leading zero means octal.
+  const isOctal = /^0\d/.test(digits)
+  if (isOctal && /[89]/.test(digits)) {
+    throw new SyntaxFault(`${token.text} is not an octal number`, token.start, token.end)
+  }
+  const value = BigInt(isOctal ? `0o${digits}` : digits)
   // The reference reads the digits before the sign, so the lowest int64 cannot be written either.
-  if (value !== BigInt.asIntN(64, value) || value === -(2n ** 63n)) {
+  if (value >= 2n ** 63n) {
     throw new SyntaxFault(`${token.text} does not fit in 64 bits`, token.start, token.end)
   }
-  return value
+  return sign === '-' ? -value : value
+}
+
+export function parseFloatToken(token: Token): number {
+  const value = Number(token.text)
+  if (Number.isFinite(value)) return value
+  throw new SyntaxFault(`${token.text} does not fit in 64 bits`, token.start, token.end)
 }
 
 export function parseHex(token: Token): Uint8Array {

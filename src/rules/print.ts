@@ -54,6 +54,8 @@ export function printValue(node: ValueNode): string {
       return `{${node.entries.map(({ key, value }) => `${quote(key)}: ${printValue(value)}`).join(', ')}}`
     case 'math':
       return printMath(node)
+    case 'negate':
+      return `-${node.operand.kind === 'math' || node.operand.kind === 'negate' ? `(${printValue(node.operand)})` : printValue(node.operand)}`
     case 'path':
       return [node.context, ...node.fields.map(printField)].filter(part => part !== '').join('.')
     case 'call':

@@ -18,11 +18,7 @@ const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 
 export function unquote(token: Token): string {
   const body = token.text.slice(1, -1)
-  if (!body.includes('\\')) {
-    if (body.includes('\n'))
-      throw new SyntaxFault('a string cannot hold a bare line break', token.start, token.end)
-    return body
-  }
+  if (!body.includes('\\')) return body
   let out = ''
   let bytes: number[] = []
   const flush = (): void => {

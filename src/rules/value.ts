@@ -6,7 +6,8 @@
  * | nil | null |
  * | int64 | bigint within int64 |
  * | float64 | number |
- * | bytes, trace id, span id | Uint8Array |
+ * | bytes | Uint8Array |
+ * | trace id, span id, profile id | TraceId, SpanId, ProfileId: never equal to bytes, and without order |
  * | pcommon.Map | Map, in order of insertion |
  * | pcommon.Slice, []any | array |
  * | time.Time, time.Duration | Time, Duration |
@@ -27,6 +28,15 @@ export type Value =
   | OtlpList
 
 export type ValueMap = ReadonlyMap<string, Value>
+
+/** Zero bytes stand for an id that is not set. Most functions of bytes do not take ids: check for `Id` first. */
+export abstract class Id extends Uint8Array {}
+/** 16 bytes. */
+export class TraceId extends Id {}
+/** 8 bytes. */
+export class SpanId extends Id {}
+/** 16 bytes. */
+export class ProfileId extends Id {}
 
 export class Time {
   /** Nanoseconds since 1970; may be negative or beyond int64 (years 1 to 9999). */
@@ -85,6 +95,9 @@ export function typeName(value: Value): string {
   if (typeof value === 'number') return 'float64'
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'string') return 'string'
+  if (value instanceof TraceId) return 'pcommon.TraceID'
+  if (value instanceof SpanId) return 'pcommon.SpanID'
+  if (value instanceof ProfileId) return 'pprofile.ProfileID'
   if (value instanceof Uint8Array) return '[]byte'
   if (value instanceof Map) return 'map'
   if (value instanceof Time) return 'time'
@@ -96,7 +109,11 @@ export function typeName(value: Value): string {
 /** An expression failed on one item; what happens next is the set's error_mode. */
 export class EvaluationError extends Error {
   constructor(message: string) {
+    // There may be one for each item, and taking a stack costs more than the evaluation itself.
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = limit
     this.name = 'EvaluationError'
   }
 }

@@ -1,15 +1,20 @@
-/** Loads the WebAssembly kernel and moves requests in and index rows out. Falls back to the JavaScript twin without SIMD. */
+/**
+ * Loads the WebAssembly kernel and moves requests in and index rows and slots out. Falls back to the JavaScript twin without SIMD.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { levelCount, MAX_ROWS, type RequestIndex, ROW, type WireFault } from '../request-index.ts'
 import type { Signal } from '../signal.ts'
 import { ROOT_MESSAGE } from './field-tables.ts'
 import { indexRequestReference } from './reference.ts'
+import { ROW_WORDS, SLOT } from './slot-layout.ts'
+import type { SlotTable } from './slot-table.ts'
 
 interface KernelExports {
   readonly memory: WebAssembly.Memory
   state(): number
   layOut(room0: number, room1: number, room2: number, room3: number, room4: number): number
   run(root: number, length: number): number
+  scan(table: number, rows: number, count: number, at: number, out: number): void
 }
 
 /** By fault code; see `assembly/state.ts`. */
@@ -62,6 +67,8 @@ class Kernel {
   #requestAt: number
   #bytes: Uint8Array
   #words: Int32Array
+  /** Of the request that still lies in the kernel's memory, so that a scan need not copy it again. At most KEPT_ROW_BYTES. */
+  #lying: RequestIndex | null = null
 
   constructor(module: WebAssembly.Module, room: readonly number[], maxRowBytes: number) {
     this.#room = [...room]
@@ -76,16 +83,51 @@ class Kernel {
   /** Null when the rows would take more than this instance may keep. */
   // hot: bench/micro/validate.ts
   index(signal: Signal, request: Uint8Array): RequestIndex | WireFault | null {
+    this.#lying = null
     for (;;) {
       this.#reserve(this.#requestAt + request.length + PADDING)
       this.#bytes.set(request, this.#requestAt)
       const code = this.#exports.run(ROOT_MESSAGE[signal], request.length)
-      if (code === 0) return this.#copyOut(signal)
+      if (code === 0) return (this.#lying = this.#copyOut(signal))
       if (code !== NO_ROOM) {
         return { fault: FAULTS[code], offset: this.#words[this.#state + FAULT_OFFSET] }
       }
       if (!this.#makeRoom()) return null
     }
+  }
+
+  holds(index: RequestIndex): boolean {
+    return index === this.#lying
+  }
+
+  /**
+   * Slots of rows, each given as start, end and root node; see `slots-reference.ts`. A request that does not lie here is copied
+   * in from the first row's start to the last row's end.
+   */
+  scan(
+    table: SlotTable,
+    request: Uint8Array,
+    index: RequestIndex,
+    rows: Int32Array,
+    out: Int32Array,
+  ): void {
+    const count = rows.length / ROW_WORDS
+    const lying = this.holds(index)
+    const from = lying ? 0 : rows[0]
+    const length = lying ? request.length : rows[rows.length - 2] - from
+    const tableAt = align(this.#requestAt + length + PADDING)
+    const rowsAt = align(tableAt + table.bytes.length)
+    const outAt = align(rowsAt + rows.length * 4)
+    const words = count * table.slots * SLOT
+    this.#reserve(outAt + words * 4)
+    if (!lying) {
+      this.#lying = null
+      this.#bytes.set(request.subarray(from, from + length), this.#requestAt)
+    }
+    this.#bytes.set(table.bytes, tableAt)
+    this.#words.set(rows, rowsAt >>> 2)
+    this.#exports.scan(tableAt, rowsAt, count, this.#requestAt - from, outAt)
+    out.set(this.#words.subarray(outAt >>> 2, (outAt >>> 2) + words))
   }
 
   #copyOut(signal: Signal): RequestIndex {
@@ -133,6 +175,10 @@ class Kernel {
   }
 }
 
+function align(at: number): number {
+  return (at + 15) & ~15
+}
+
 let slab = new Int32Array(0)
 let slabUsed = 0
 
@@ -164,6 +210,23 @@ export function indexRequest(signal: Signal, request: Uint8Array): RequestIndex 
     if (result !== null) return result
   }
   return indexLarge(MODULE, signal, request)
+}
+
+/** Whether the kernel can scan rows without copying them. */
+export function isInKernel(index: RequestIndex): boolean {
+  return KEPT?.holds(index) === true
+}
+
+/** False without a kernel; the twin has the same parameters. */
+export function scanInKernel(
+  table: SlotTable,
+  request: Uint8Array,
+  index: RequestIndex,
+  rows: Int32Array,
+  out: Int32Array,
+): boolean {
+  KEPT?.scan(table, request, index, rows, out)
+  return KEPT !== null
 }
 
 /** Where WebAssembly memory cannot be had, the twin still does the work. */

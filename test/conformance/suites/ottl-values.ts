@@ -1,6 +1,6 @@
 /** The notation of values in the OTTL cases (`meta.encoding` in the file), read into the engine's values and compared. */
 import assert from 'node:assert/strict'
-import { Duration, Time, type Value } from '../../../src/rules/value.ts'
+import { Duration, Id, Time, type Value } from '../../../src/rules/value.ts'
 
 export interface OttlCase {
   readonly id: string
@@ -43,5 +43,6 @@ export function assertSameValue(actual: Value, expected: Value): void {
     assert.ok(close || Object.is(actual, expected), `${actual} instead of ${expected}`)
   } else if (expected instanceof Time && actual instanceof Time) {
     assert.equal(actual.unixNano, expected.unixNano)
-  } else assert.deepEqual(actual, expected)
+  } else if (actual instanceof Id) assert.deepEqual(Uint8Array.from(actual), expected)
+  else assert.deepEqual(actual, expected)
 }

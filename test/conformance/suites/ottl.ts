@@ -5,7 +5,9 @@ import { tokenize } from '../../../src/rules/lexer.ts'
 import { parseCondition, parseStatement } from '../../../src/rules/parser.ts'
 import { judge, type Suite } from '../suite.ts'
 import { booleanAst, statementAst } from './ottl-ast.ts'
+import { type ContextCase, contextChecks, type Inputs, isContextCase } from './ottl-contexts.ts'
 import { evaluationChecks } from './ottl-evaluate.ts'
+import { checkFunction, type FunctionCase, hasFunctions } from './ottl-functions.ts'
 import type { OttlCase } from './ottl-values.ts'
 
 type Check = (c: OttlCase) => void
@@ -14,17 +16,27 @@ const CHECKS: Readonly<Record<string, Check>> = {
   lex: c => orError(c, () => assert.deepEqual(tokens(c.expr), c.expect.tokens)),
   'parse-statement': c => orError(c, () => checkStatement(c)),
   'parse-condition': c => orError(c, () => checkCondition(c)),
+  function: c => checkFunction(c as FunctionCase),
   ...evaluationChecks,
+}
+
+/** Cases of functions that are not there yet cannot be asked. */
+function isBuilt(c: OttlCase): boolean {
+  if (c.kind !== 'function') return true
+  return hasFunctions(c.expr ?? `${(c as FunctionCase).function}()`)
 }
 
 export const ottlCases: Suite = {
   name: 'ottl/cases',
   path: 'ottl/cases.json',
   async *run(path) {
-    const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: OttlCase[] }
-    for (const c of cases) {
+    const file = JSON.parse(readFileSync(path, 'utf8')) as { inputs: Inputs; cases: OttlCase[] }
+    for (const c of file.cases) {
       const check = CHECKS[c.env === undefined ? c.kind : `${c.kind}/${c.env}`]
-      if (check === undefined) yield { id: c.id, isUnjudged: true }
+      const inContext = contextChecks[c.kind]
+      if (check === undefined && inContext !== undefined && isContextCase(c as ContextCase)) {
+        yield await judge(`${c.kind}:${c.id}`, () => inContext(c as ContextCase, file.inputs))
+      } else if (check === undefined || !isBuilt(c)) yield { id: c.id, isUnjudged: true }
       else yield await judge(`${c.kind}:${c.id}`, () => check(c))
     }
   },

@@ -1,9 +1,12 @@
 // The wire kernel: one pass over an OTLP export request that checks every nested message and notes where groups and
-// items stand. Memory only; no allocation, no imports. The JavaScript twin is ../reference.ts: same checks, same order.
+// items stand, and a second one (slots.ts) that finds wanted values in rows. Memory only; no allocation, no imports. The
+// JavaScript twins are ../reference.ts (same checks, same order) and ../slots-reference.ts.
 //
-//   memory: | tables, state | rows of level 0 | level 1 | ... | request | 16 bytes that may be read |
+//   memory: | tables, state | rows of level 0 | level 1 | ... | request | 16 bytes that may be read | scan: table, rows, slots |
 import { begin, outcome, setRows, stateBlock } from './state'
 import { walk } from './walk'
+
+export { scan } from './slots'
 
 let requestAt: usize = 0
 

@@ -1,0 +1,97 @@
+/** `millrace rules …`: everything that can be done with rule files without, and against, a running collector. */
+import type { Command } from 'commander'
+import type { CliIo } from './io.ts'
+
+export function register(program: Command, io: CliIo): void {
+  const rules = program
+    .command('rules')
+    .description('Checks, tests, explains and compares rule files; asks a running collector')
+  const destinations = (command: Command): Command =>
+    command
+      .option(
+        '-c, --config <source>',
+        'configuration whose exporters are the destinations',
+        collect,
+        [],
+      )
+      .option('--set <key=value>', 'sets one value of the configuration', collect, [])
+      .option(
+        '--destination <id>',
+        'a destination that rules may name; may be repeated',
+        collect,
+        [],
+      )
+
+  destinations(rules.command('check'))
+    .description('Tells every problem of rule files and of the cases beside them')
+    .argument('<files...>', 'rule files; each is looked at by itself')
+    .option('--json', 'problems as JSON', false)
+    .action(async (files, options) => {
+      await (await import('./rules/check.ts')).checkRules(files, options, io)
+    })
+
+  destinations(rules.command('test'))
+    .description('Runs the cases beside rule files and shows what came out differently')
+    .argument('<files...>', 'rule files, x.yaml with x.cases.yaml beside it')
+    .option('--junit <file>', 'also writes a JUnit report')
+    .option('--verbose', 'names the cases that come out as expected too', false)
+    .action(async (files, options) => {
+      await (await import('./rules/test.ts')).testRules(files, options, io)
+    })
+
+  capture(rules.command('explain'))
+    .description('Says for each captured item which rules match, what they saw, where it goes')
+    .argument('<file>', 'rule file')
+    .option('--rule <name>', 'only items that this rule matches')
+    .option('--trace <id>', 'only items of this trace')
+    .action(async (file, options) => {
+      await (await import('./rules/explain.ts')).explainRules(file, options, io)
+    })
+
+  capture(rules.command('replay'))
+    .description('Compares two rule files on captured telemetry: what would change, with samples')
+    .requiredOption('--old <file>', 'rule file that runs now')
+    .requiredOption('--new <file>', 'rule file that is to run')
+    .action(async options => {
+      await (await import('./rules/replay.ts')).replayRules(options, io)
+    })
+
+  const contexts = 'resource, scope, span, spanevent, spanlink, metric, datapoint, exemplar or log'
+  rules
+    .command('eval')
+    .description('Tries one expression, condition or statement on items')
+    .argument('<expression>', 'OTTL')
+    .requiredOption('--context <name>', contexts)
+    .requiredOption('--in <file>', 'capture, or one item in the short notation of cases')
+    .option('--signal <name>', 'traces, metrics or logs, where protobuf does not tell')
+    .action(async (expression, options) => {
+      await (await import('./rules/eval.ts')).evaluate(expression, options, io)
+    })
+
+  rules
+    .command('fmt')
+    .description('Formats rule files and cases in place; comments stay')
+    .argument('<files...>', 'rule files or files of cases')
+    .option('--check', 'writes nothing, fails if a file is not formatted', false)
+    .option('--stdout', 'writes to standard output instead', false)
+    .action(async (files, options) => {
+      await (await import('./rules/fmt.ts')).formatRuleFiles(files, options, io)
+    })
+}
+
+function capture(command: Command): Command {
+  return command
+    .requiredOption('--in <file>', 'capture: .pb (also of the file exporter), .json or .jsonl')
+    .addOption(
+      command
+        .createOption('--signal <name>', 'signal of protobuf captures that do not tell')
+        .choices(['traces', 'metrics', 'logs']),
+    )
+    .option('--tenant <id>', 'whose telemetry it is', 'default')
+    .option('--limit <n>', 'how many items to show', '20')
+    .option('--json', 'as JSON', false)
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}

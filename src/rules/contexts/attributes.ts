@@ -1,0 +1,214 @@
+/** Attributes under a rule: a repeated KeyValue field in which one entry is found, put or removed without touching the others. */
+import { KeyValueCursor } from '../../otlp/any-value.ts'
+import { readVarint32, skipVarint } from '../../otlp/wire-reader.ts'
+import type { PathKey } from '../context.ts'
+import type { KeyedTarget, Target } from '../function.ts'
+import { EvaluationError, typeName, type Value } from '../value.ts'
+import type { Cursor } from './cursor.ts'
+import { type Field, numberOf } from './field.ts'
+import { fieldWriter } from './field-writer.ts'
+import type { Message } from './message.ts'
+import { readValue, storable, textKey, valueIn, withValueIn } from './values.ts'
+
+/** Tag of a KeyValue's key, which nearly every sender writes first. */
+const KEY_TAG = 0x0a
+const VALUE_TAG = 0x12
+
+/** Reading is synchronous, so one serves all. */
+const pair = new KeyValueCursor()
+
+/** A key with its UTF-8 form, so that finding it compares bytes. */
+interface Key {
+  readonly text: string
+  readonly bytes: Uint8Array
+}
+
+function makeKey(text: string): Key {
+  return { text, bytes: Buffer.from(text) }
+}
+
+// hot: bench/micro/rules.ts
+/** The first field of the number whose key this is; -1 = none. */
+function findKey(message: Message, number: number, key: Uint8Array): number {
+  const count = message.count
+  const bytes = message.bytes
+  const length = key.length
+  for (let i = message.next(number, 0); i < count; i = message.next(number, i + 1)) {
+    const start = message.startOf(i)
+    const end = message.endOf(i)
+    let keyStart = start + 2
+    if (isPlain(bytes, start, end)) {
+      if (bytes[start + 1] !== length) continue
+    } else {
+      pair.reset(bytes, start, end)
+      if (pair.keyEnd - pair.keyStart !== length) continue
+      keyStart = pair.keyStart
+    }
+    let k = 0
+    while (k < length && bytes[keyStart + k] === key[k]) k++
+    if (k === length) return i
+  }
+  return -1
+}
+
+/** Whether a pair is one short key and then one value or none; of a key that is sent twice the last one counts. */
+function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 2 || bytes[start] !== KEY_TAG || bytes[start + 1] > 0x7f) return false
+  const at = start + 2 + bytes[start + 1]
+  if (at === end) return true
+  if (bytes[at] !== VALUE_TAG) return false
+  if (bytes[at + 1] < 0x80) return at + 2 + bytes[at + 1] === end
+  return skipVarint(bytes, at + 1) + readVarint32(bytes, at + 1) === end
+}
+
+function pairValue(message: Message, field: number): Value {
+  pair.reset(message.bytes, message.startOf(field), message.endOf(field))
+  return readValue(message.bytes, pair.valueStart, pair.valueEnd)
+}
+
+function putKey(message: Message, number: number, key: Key, value: Value): void {
+  const at = findKey(message, number, key.bytes)
+  const { bytes, length } = fieldWriter.pair(number, key.text, value)
+  if (at < 0) message.append(number, bytes, 0, length)
+  else message.replace(at, bytes, 0, length)
+}
+
+/** `attributes`: the whole map, and its single entries for editors. */
+export function attributesPath(field: Field): Target {
+  const { place } = field
+  return {
+    get: scope => {
+      const cursor = scope as Cursor
+      const number = numberOf(field, cursor)
+      return number === 0 ? null : readAll(cursor.places[place], number)
+    },
+    set: (scope, value) => {
+      const cursor = scope as Cursor
+      const number = numberOf(field, cursor)
+      if (value !== null && !(value instanceof Map)) {
+        const type = typeName(value)
+        throw new EvaluationError(`unsupported type provided for setting a pcommon.Map: ${type}`)
+      }
+      if (number !== 0) putAll(cursor.places[place], number, value ?? new Map())
+    },
+    keyed: new Entries(field),
+  }
+}
+
+function readAll(message: Message, number: number): Map<string, Value> {
+  const map = new Map<string, Value>()
+  const count = message.count
+  for (let i = message.next(number, 0); i < count; i = message.next(number, i + 1)) {
+    pair.reset(message.bytes, message.startOf(i), message.endOf(i))
+    const key = pair.key()
+    if (!map.has(key)) map.set(key, readValue(message.bytes, pair.valueStart, pair.valueEnd))
+  }
+  return map
+}
+
+function putAll(message: Message, number: number, map: ReadonlyMap<string, Value>): void {
+  storable(map, null)
+  if (map.size === 0) {
+    message.clear(number)
+    return
+  }
+  const { bytes, length } = fieldWriter.pairs(number, map)
+  message.put(number, bytes, 0, length)
+}
+
+class Entries implements KeyedTarget {
+  readonly #field: Field
+
+  constructor(field: Field) {
+    this.#field = field
+  }
+
+  has(scope: unknown, key: string): boolean {
+    const cursor = scope as Cursor
+    const message = cursor.places[this.#field.place]
+    return findKey(message, numberOf(this.#field, cursor), keyBytes(key)) >= 0
+  }
+
+  getKey(scope: unknown, key: string): Value | undefined {
+    const cursor = scope as Cursor
+    const message = cursor.places[this.#field.place]
+    const at = findKey(message, numberOf(this.#field, cursor), keyBytes(key))
+    return at < 0 ? undefined : pairValue(message, at)
+  }
+
+  setKey(scope: unknown, key: string, value: Value): void {
+    const cursor = scope as Cursor
+    const number = numberOf(this.#field, cursor)
+    const stored = storable(value, null)
+    if (number !== 0) {
+      putKey(cursor.places[this.#field.place], number, { text: key, bytes: keyBytes(key) }, stored)
+    }
+  }
+
+  deleteKey(scope: unknown, key: string): void {
+    const cursor = scope as Cursor
+    const message = cursor.places[this.#field.place]
+    const at = findKey(message, numberOf(this.#field, cursor), keyBytes(key))
+    if (at >= 0) message.remove(at)
+  }
+
+  keys(scope: unknown): string[] {
+    const cursor = scope as Cursor
+    const message = cursor.places[this.#field.place]
+    const number = numberOf(this.#field, cursor)
+    const keys: string[] = []
+    const count = message.count
+    for (let i = message.next(number, 0); i < count; i = message.next(number, i + 1)) {
+      pair.reset(message.bytes, message.startOf(i), message.endOf(i))
+      keys.push(pair.key())
+    }
+    return keys
+  }
+}
+
+/** Editors name the same few keys again and again. */
+const MAX_CACHED_KEYS = 1024
+const cachedKeys = new Map<string, Uint8Array>()
+
+function keyBytes(key: string): Uint8Array {
+  let bytes = cachedKeys.get(key)
+  if (bytes === undefined) {
+    if (cachedKeys.size >= MAX_CACHED_KEYS) cachedKeys.clear()
+    cachedKeys.set(key, (bytes = Buffer.from(key)))
+  }
+  return bytes
+}
+
+/** `attributes["key"]` and what nests below it. */
+export function attributePath(field: Field, keys: readonly PathKey[]): Target {
+  const { place } = field
+  const [first] = keys
+  const fixed = first.kind === 'string' ? makeKey(first.value) : null
+  return {
+    get: scope => {
+      const cursor = scope as Cursor
+      const number = numberOf(field, cursor)
+      if (number === 0) return null
+      const key = fixed === null ? keyBytes(textKey(first, scope)) : fixed.bytes
+      const message = cursor.places[place]
+      const at = findKey(message, number, key)
+      if (at < 0) return null
+      const value = pairValue(message, at)
+      return keys.length === 1 ? value : valueIn(value, keys, 1, scope)
+    },
+    set: (scope, value) => {
+      const cursor = scope as Cursor
+      const number = numberOf(field, cursor)
+      if (number === 0) return
+      const key = fixed ?? makeKey(textKey(first, scope))
+      const message = cursor.places[place]
+      if (keys.length === 1) {
+        putKey(message, number, key, storable(value, null))
+        return
+      }
+      const at = findKey(message, number, key.bytes)
+      const before = at < 0 ? null : pairValue(message, at)
+      putKey(message, number, key, withValueIn(before, keys, 1, scope, value))
+    },
+  }
+}

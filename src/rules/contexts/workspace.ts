@@ -1,0 +1,79 @@
+/**
+ * What one pass over a part knows: the request's rows, the row of each level that the cursor stands on, and the new
+ * content of rows that were changed. A changed row is found again by number, so later passes see the change.
+ */
+import { PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
+import { Arena } from './arena.ts'
+
+const NO_ROWS: readonly Int32Array[] = []
+const NO_BYTES = new Uint8Array(0)
+
+/** The changed rows of one level, in the order of their first change. */
+export class ChangedRows {
+  /** By row: its place in the lists below + 1; 0 = unchanged. */
+  #places: Int32Array | null = null
+  readonly rows: number[] = []
+  readonly bytes: Uint8Array[] = []
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+  /** Bit n: fields of number n are not the sender's; 0 = only moved. */
+  readonly touched: number[] = []
+
+  /** -1 when the row is as it was sent. */
+  placeOf(row: number): number {
+    return this.#places === null ? -1 : this.#places[row] - 1
+  }
+
+  add(row: number, rows: number): number {
+    if (this.#places === null) this.#places = new Int32Array(rows)
+    const place = this.rows.push(row) - 1
+    this.#places[row] = place + 1
+    this.touched.push(0)
+    return place
+  }
+
+  clear(): void {
+    this.#places = null
+    this.rows.length = 0
+    this.bytes.length = 0
+    this.starts.length = 0
+    this.ends.length = 0
+    this.touched.length = 0
+  }
+}
+
+export class Workspace {
+  readonly arena = new Arena()
+  bytes: Uint8Array = NO_BYTES
+  levels = NO_ROWS
+  /** By level: the row that the cursor stands on; -1 = none. */
+  readonly rows = new Int32Array(5).fill(-1)
+  readonly changed: readonly ChangedRows[] = Array.from({ length: 5 }, () => new ChangedRows())
+
+  open(bytes: Uint8Array, index: RequestIndex): void {
+    this.bytes = bytes
+    this.levels = index.levels
+    this.rows.fill(-1)
+    for (const changed of this.changed) changed.clear()
+  }
+
+  close(): void {
+    this.bytes = NO_BYTES
+    this.levels = NO_ROWS
+    this.rows.fill(-1)
+    for (const changed of this.changed) changed.clear()
+  }
+
+  // hot: bench/micro/rules.ts
+  /** Stands on a row and on those around it; below it on none. */
+  stand(level: number, row: number): void {
+    const { rows, levels } = this
+    rows[level] = row
+    let at = row
+    for (let above = level; above > 0; above--) {
+      at = levels[above][at * ROW + PARENT]
+      rows[above - 1] = at
+    }
+    for (let below = level + 1; below < levels.length; below++) rows[below] = -1
+  }
+}
