@@ -1,5 +1,6 @@
 /** The built-in components; the only file that names component folders. */
 import { factory as forwardConnector } from './connectors/forward/factory.ts'
+import { factory as routingConnector } from './connectors/routing/factory.ts'
 import type { Factory } from './core/factory.ts'
 import { factory as debugExporter } from './exporters/debug/factory.ts'
 import { factory as fileExporter } from './exporters/file/factory.ts'
@@ -12,14 +13,17 @@ import { factory as zpagesExtension } from './extensions/zpages/factory.ts'
 import { factory as batchProcessor } from './processors/batch/factory.ts'
 import { factory as memoryLimiterProcessor } from './processors/memory-limiter/factory.ts'
 import { factory as probabilisticSamplerProcessor } from './processors/probabilistic-sampler/factory.ts'
+import { factory as rulesProcessor } from './processors/rules/factory.ts'
 import { factory as otlpReceiver } from './receivers/otlp/factory.ts'
 
 export const BUILTINS: readonly Factory[] = [
   otlpReceiver,
   batchProcessor,
   memoryLimiterProcessor,
+  rulesProcessor,
   probabilisticSamplerProcessor,
   forwardConnector,
+  routingConnector,
   debugExporter,
   fileExporter,
   nopExporter,

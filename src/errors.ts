@@ -68,6 +68,10 @@ export const ERRORS = {
     message: 'Cases of the rule files do not come out as expected.',
     hint: '`millrace rules test FILE` shows for each case what was expected and what came out.',
   },
+  MILLRACE_ADMIN_UNREACHABLE: {
+    message: 'The running collector cannot be asked.',
+    hint: 'Name its admin socket with --socket; `run --admin-socket PATH` says where it is.',
+  },
   // -- generate -----------------------------------------------------------------------------------------------
   MILLRACE_GENERATE_USAGE: {
     message: 'The load generator cannot be run like this.',

@@ -77,6 +77,41 @@ export function register(program: Command, io: CliIo): void {
     .action(async (files, options) => {
       await (await import('./rules/fmt.ts')).formatRuleFiles(files, options, io)
     })
+
+  running(rules.command('status'))
+    .description('Live and kept sets, what each rule did, what was refused')
+    .action(async options => {
+      await (await import('./rules/running.ts')).showStatus(options, io)
+    })
+
+  running(rules.command('reload'))
+    .description('Makes the running collector read its rule files again')
+    .option('--id <processor>', 'only this processor')
+    .action(async options => {
+      await (await import('./rules/running.ts')).changeRules('reload', options, io)
+    })
+
+  running(rules.command('rollback'))
+    .description('Brings back the rule set before the live one, or the one with this hash')
+    .argument('[hash]', 'first letters of a kept set, as `rules status` shows it')
+    .option('--id <processor>', 'only this processor')
+    .action(async (hash, options) => {
+      const { changeRules } = await import('./rules/running.ts')
+      await changeRules('rollback', { ...options, hash }, io)
+    })
+
+  running(rules.command('why'))
+    .description('Why the items of a trace went where they went')
+    .argument('<trace-id>', '32 hexadecimal digits')
+    .action(async (traceId, options) => {
+      await (await import('./rules/running.ts')).showWhy(traceId, options, io)
+    })
+}
+
+function running(command: Command): Command {
+  return command
+    .option('--socket <path>', 'admin socket of the collector; found if only one runs')
+    .option('--json', 'as JSON', false)
 }
 
 function capture(command: Command): Command {

@@ -13,6 +13,8 @@ import { type CliIo, EXIT } from './io.ts'
 interface RunOptions extends ConfigOptions {
   readonly shutdownTimeout: string
   readonly watch: boolean
+  /** False with --no-admin-socket; absent for the usual place. */
+  readonly adminSocket?: string | boolean
 }
 
 export function register(program: Command, io: CliIo): void {
@@ -21,6 +23,8 @@ export function register(program: Command, io: CliIo): void {
     .description('Starts the collector and keeps it running (the default command)')
     .option('--shutdown-timeout <time>', 'how long to drain after SIGTERM or SIGINT', '8s')
     .option('--no-watch', 'do not reload when a configuration file changes; SIGHUP still does')
+    .option('--admin-socket <path>', 'where `millrace rules status` and the like ask')
+    .option('--no-admin-socket', 'opens none')
   addConfigOptions(command).action((options: RunOptions) => run(options, io))
 }
 
@@ -33,7 +37,8 @@ async function run(options: RunOptions, io: CliIo): Promise<void> {
   const load = () => loadConfig(sources, options.set, registry, io.env)
   // Until it runs there is nothing to reload; without a handler the signal would end the process.
   const ignored = io.onSignal('SIGHUP', () => {})
-  const running = await RunningCollector.start(load, { watch: options.watch })
+  const { watch, adminSocket = true } = options
+  const running = await RunningCollector.start(load, { watch, adminSocket, env: io.env })
   const report = await running.untilSignal(io, drainMs)
   ignored()
   if (!report.balanced || report.undelivered > 0) io.setExitCode(EXIT.failed)

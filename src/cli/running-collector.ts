@@ -4,9 +4,20 @@ import type { LoadedConfig } from '../config/loaded.ts'
 import { ConfigError, describeProblem } from '../config/problems.ts'
 import { SYSTEM_CLOCK } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import { MillraceError } from '../errors.ts'
 import { FileWatch } from '../net/file-watch.ts'
+import { AdminSocket } from '../pipeline/admin-socket.ts'
 import { createLogger } from '../telemetry/logger.ts'
+import { defaultSocket } from './admin-client.ts'
 import type { CliIo } from './io.ts'
+
+export interface StartOptions {
+  /** Reloads when files of the configuration change. */
+  readonly watch: boolean
+  /** Where operators ask; true for the usual place. */
+  readonly adminSocket?: string | boolean
+  readonly env?: CliIo['env']
+}
 
 export class RunningCollector {
   readonly #collector: Collector
@@ -15,6 +26,7 @@ export class RunningCollector {
   readonly #isWatching: boolean
   #config: LoadedConfig
   #watch: FileWatch | null = null
+  #admin: AdminSocket | null = null
 
   private constructor(
     config: LoadedConfig,
@@ -32,7 +44,7 @@ export class RunningCollector {
   /** `load` reads the sources anew each time; the first time it throws what is wrong, later that is logged. */
   static async start(
     load: () => LoadedConfig,
-    { watch }: { watch: boolean },
+    { watch, adminSocket = false, env = {} }: StartOptions,
   ): Promise<RunningCollector> {
     const config = load()
     const log = createLogger(loggerOptions(config), SYSTEM_CLOCK)
@@ -41,6 +53,7 @@ export class RunningCollector {
     // Before the start, so that a change while it starts is not missed.
     running.#follow(config.files)
     await running.#collector.start()
+    await running.#openAdmin(adminSocket, env)
     log.info('started', {
       pid: process.pid,
       millis: Math.round(performance.now()),
@@ -94,6 +107,7 @@ export class RunningCollector {
 
   async stop(drainMs: number, hurry: Promise<void>): Promise<StopReport> {
     this.#watch?.stop()
+    this.#admin?.close()
     const stopped = this.#collector.stop(drainMs)
     const report = await Promise.race([stopped, hurry.then(() => undefined)])
     if (report === undefined) {
@@ -104,6 +118,21 @@ export class RunningCollector {
     const level = report.balanced && report.undelivered === 0 ? 'info' : 'error'
     this.#log[level]('stopped', { balanced: report.balanced, undelivered: report.undelivered })
     return report
+  }
+
+  /** Nobody named the usual place, so its absence does not stop the collector; that of a named one does. */
+  async #openAdmin(wanted: string | boolean, env: CliIo['env']): Promise<void> {
+    if (wanted === false) return
+    const path = wanted === true ? defaultSocket(env) : wanted
+    try {
+      this.#admin = await AdminSocket.open(path, this.#collector.inspector)
+    } catch (cause) {
+      const why = (cause as Error).message
+      this.#log.warn('no_admin_socket', { path, why })
+      if (wanted === true) return
+      await this.#collector.stop(0)
+      throw new MillraceError('MILLRACE_START_FAILED', `--admin-socket ${path}: ${why}`, { cause })
+    }
   }
 
   /** Watches these files from now on. The same files stay watched: a change during a reload must not be missed. */

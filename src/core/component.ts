@@ -6,6 +6,7 @@ import type { Logger } from './logger.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { Meter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
+import type { RuleControl } from './rule-control.ts'
 import type { Signal } from './signal.ts'
 
 export interface Consumer {
@@ -52,6 +53,8 @@ export interface Inspector {
   pipelines(): readonly PipelineStatus[]
   ledger(): readonly LedgerRowView[]
   memory(): { limitBytes: number; reservedBytes: number; rssBytes: number }
+  /** Of every running component with rules. */
+  rules(): readonly RuleControl[]
 }
 
 export interface ComponentStatus {

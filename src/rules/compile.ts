@@ -130,7 +130,7 @@ class Compiler {
       case 'path':
         return this.#boundValue(node) ?? this.#path(node).get
       case 'call':
-        return this.#indexed(this.call(node, 'converter'), node.keys)
+        return this.#indexed(notConstant(this.call(node, 'converter')), node.keys)
       case 'functionName':
       case 'lambda':
         return this.#fail('MILLRACE_RULES_ARGUMENTS', 'only a function takes this', node.at)
@@ -302,6 +302,11 @@ class Compiler {
   readonly #fail: Fail = (code, message, at) => {
     throw new RuleError(code, message, this.#text, at)
   }
+}
+
+/** What is computed from literals is no literal: where it does not fit, each item fails, and not the load. */
+function notConstant(get: Getter): Getter {
+  return constantOf(get) === undefined ? get : scope => get(scope)
 }
 
 function isBoolean(node: ValueNode | BooleanNode): node is BooleanNode {

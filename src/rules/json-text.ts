@@ -16,7 +16,10 @@ export function toJson(value: Value, html = true, depth = 0): string {
   if (typeof value === 'number') return numberText(value, html)
   if (typeof value === 'string') return html ? quoteHtml(value) : quotePlain(value)
   if (value instanceof Id) return `[${value.join(',')}]`
-  if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('base64')}"`
+  // Empty bytes are a nil slice there.
+  if (value instanceof Uint8Array) {
+    return value.length === 0 ? 'null' : `"${Buffer.from(value).toString('base64')}"`
+  }
   if (Array.isArray(value)) return `[${value.map(item => toJson(item, html, depth + 1)).join(',')}]`
   if (value instanceof Map) return mapText(value, html, depth)
   if (value instanceof Time) return `"${formatRfc3339Nano(value)}"`

@@ -3,6 +3,7 @@
  * and for replacing. Simple forms are matched by string comparison (regex-simple.ts), the rest by re2js.
  */
 import { RE2JS } from 're2js'
+import { renameGroups } from './regex-names.ts'
 import type { Sequence } from './regex-sequence.ts'
 import { NO_MATCH, SequenceWalk, UNDECIDED } from './regex-sequence.ts'
 import { type LiteralForm, readLiteralForm, readSequence } from './regex-simple.ts'
@@ -47,13 +48,30 @@ export function compileRegex(pattern: string, isSimplified = true): Regex {
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw new Error(`the pattern is longer than ${MAX_PATTERN_LENGTH}`)
   }
-  let engine: RE2JS
   try {
-    engine = RE2JS.compile(pattern)
+    return new Re2Regex(pattern, compileEngine(pattern), isSimplified)
   } catch (error) {
     throw new Error(`the regex pattern is not valid: ${(error as Error).message}`)
   }
-  return new Re2Regex(pattern, engine, isSimplified)
+}
+
+interface Engine {
+  readonly re2: RE2JS
+  /** Group by name; several entries may be of one name. */
+  readonly names: readonly (readonly [name: string, group: number])[]
+}
+
+function compileEngine(pattern: string): Engine {
+  try {
+    const re2 = RE2JS.compile(pattern)
+    return { re2, names: Object.entries(re2.namedGroups()) }
+  } catch (error) {
+    if (!(error as Error).message.includes('duplicate capture group name')) throw error
+    const { pattern: renamed, originals } = renameGroups(pattern)
+    const re2 = RE2JS.compile(renamed)
+    const names = Object.entries(re2.namedGroups())
+    return { re2, names: names.map(([name, group]) => [originals.get(name) ?? name, group]) }
+  }
 }
 
 class Re2Regex implements Regex {
@@ -65,14 +83,14 @@ class Re2Regex implements Regex {
   readonly #walk: SequenceWalk | null
   readonly #templates = new Map<string, Template>()
 
-  constructor(source: string, engine: RE2JS, isSimplified: boolean) {
+  constructor(source: string, { re2, names: named }: Engine, isSimplified: boolean) {
     this.source = source
-    this.#engine = engine
+    this.#engine = re2
     this.literals = isSimplified ? readLiteralForm(source) : null
     this.#sequence = isSimplified ? readSequence(source) : null
     this.#walk = this.#sequence === null ? null : new SequenceWalk(this.#sequence)
-    const names: string[] = new Array(engine.groupCount() + 1).fill('')
-    for (const [name, group] of Object.entries(engine.namedGroups())) names[group] = name
+    const names: string[] = new Array(re2.groupCount() + 1).fill('')
+    for (const [name, group] of named) names[group] = name
     this.groupNames = names
   }
 

@@ -48,6 +48,13 @@ export function runSequence(
 }
 
 function handle(error: unknown, { errorMode, onError }: SequenceOptions): void {
-  if (!(error instanceof EvaluationError) || errorMode === 'propagate') throw error
-  if (errorMode === 'ignore') onError(error)
+  const failure = asEvaluationError(error)
+  if (failure === undefined || errorMode === 'propagate') throw failure ?? error
+  if (errorMode === 'ignore') onError(failure)
+}
+
+/** A text or a list that grows beyond what the engine can hold is the item's failure too. */
+function asEvaluationError(error: unknown): EvaluationError | undefined {
+  if (error instanceof EvaluationError) return error
+  return error instanceof RangeError ? new EvaluationError(error.message) : undefined
 }

@@ -169,6 +169,7 @@ export function fakeHost(extensions: ReadonlyMap<string, Component> = new Map())
       pipelines: () => [],
       ledger: () => [],
       memory: () => ({ limitBytes: 0, reservedBytes: 0, rssBytes: 0 }),
+      rules: () => [],
     },
   }
 }

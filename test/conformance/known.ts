@@ -4,7 +4,19 @@
  */
 export const KNOWN: ReadonlyMap<string, string> = new Map<string, string>([
   [
+    'ottl/cases#function:func/append/pcommon_ValueTypeEmpty',
+    'a value that is not set reads as nil, for which append begins a list; the reference does so for bodies and attributes',
+  ],
+  [
     'ottl/cases#function:func/Hex/error',
     'the test it was taken from expects an error beside the value nil; the reference itself refuses a map too',
+  ],
+  [
+    'ottl/cases#function:func/replace_all_patterns/replace_only_matches_with_invalid_replacement_format',
+    'wants an empty map; the reference leaves values alone whose replacement fails',
+  ],
+  [
+    'ottl/cases#function:func/replace_match/Test_replaceMatch_bad_function_result',
+    'refused for another reason: the replacement itself is no text',
   ],
 ])

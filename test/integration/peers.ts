@@ -46,6 +46,11 @@ providers:
 `
 }
 
+/** Path of the reference's OTTL as a program that answers JSON lines; it may not be there. */
+export function ottlOracle(): string {
+  return join(CACHE, 'bin', 'ottl-oracle')
+}
+
 /** The Python of a virtual environment that has the OpenTelemetry SDK and its OTLP exporters. */
 export function pythonWithSdk(): string {
   const home = join(CACHE, 'python-sdk')

@@ -122,10 +122,15 @@ function compileAny(text: string, context: ContextName): Run {
       return attempt()
     } catch (error) {
       if (!(error instanceof RuleError)) throw error
-      if (furthest === undefined || error.at.start > furthest.at.start) furthest = error
+      if (furthest === undefined || reach(error) > reach(furthest)) furthest = error
     }
   }
   throw furthest
+}
+
+/** What reads well and names something unknown was meant so; of what does not, the attempt that came furthest. */
+function reach({ code, at }: RuleError): number {
+  return code === 'MILLRACE_RULES_SYNTAX' ? at.start : Number.POSITIVE_INFINITY
 }
 
 /** A capture, or one item in the short notation of cases. */

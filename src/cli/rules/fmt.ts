@@ -1,7 +1,16 @@
 /** `millrace rules fmt`: one way to write rule files. Comments and meaning stay; keys get their order, expressions their spaces. */
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isMap, isPair, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml'
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
 import { readYaml } from '../../config/read-yaml.ts'
 import { readSource } from '../../rules/files/read-file.ts'
 import { parseCondition, parseStatement } from '../../rules/parser.ts'
@@ -52,7 +61,15 @@ export function formatRules(text: string): string {
       if (isSeq(rules)) for (const rule of rules.items) if (isMap(rule)) formatRule(rule)
     }
   }
-  return doc.toString({ lineWidth: 0, flowCollectionPadding: true, indentSeq: true })
+  visit(doc, { Map: (_, node) => padFlow(node, ' '), Seq: (_, node) => padFlow(node, '') })
+  return doc.toString({ lineWidth: 0, indentSeq: true })
+}
+
+/** `{ a: 1 }` and `[a, b]`; the library pads both alike. */
+function padFlow(node: YAMLMap | YAMLSeq, padding: string): void {
+  const print = node.toString.bind(node)
+  node.toString = (context, onComment, onChompKeep) =>
+    print(context && { ...context, flowCollectionPadding: padding }, onComment, onChompKeep)
 }
 
 function formatRule(rule: YAMLMap): void {
@@ -73,12 +90,21 @@ function orderKeys(map: YAMLMap, order: readonly string[]): void {
     return at < 0 ? order.length : at
   }
   map.items.sort((a, b) => place(a) - place(b))
+  liftComment(map)
 }
 
-/** Only spaces may change; what does not parse, or goes over several lines, stays as it is. */
+/** A comment on what is now the first key goes before the whole rule. */
+function liftComment(map: YAMLMap): void {
+  const key = map.items[0]?.key
+  if (!isScalar(key) || !key.commentBefore || map.commentBefore) return
+  map.commentBefore = key.commentBefore
+  key.commentBefore = null
+}
+
+/** Only spaces and needless parentheses may change; what does not parse, or goes over several lines, stays as it is. */
 function respace(node: unknown, print: (text: string) => string): void {
   if (!isScalar(node) || typeof node.value !== 'string' || node.value.includes('\n')) return
-  const bare = (text: string): string => text.replace(/\s+/g, '')
+  const bare = (text: string): string => text.replace(/[\s()]+/g, '')
   try {
     const printed = print(node.value)
     if (bare(printed) === bare(node.value)) node.value = printed

@@ -12,6 +12,7 @@ import { type PeerSettings, readPeerSettings } from './peer-settings.ts'
 import {
   ACK,
   CONTINUATION,
+  DEFAULT_TABLE_BYTES,
   DEFAULT_WINDOW_BYTES,
   END_STREAM,
   GOAWAY,
@@ -39,8 +40,8 @@ export interface ConnectionLimits {
   readonly maxStreams: number
 }
 
-/** A peer that reads nothing while it makes us answer is cut at so many bytes of small frames. */
-const MAX_BACKLOG_BYTES = 4 << 20
+/** A peer that reads nothing while it makes us answer is cut here: content alone never queues up to this. */
+const MAX_BACKLOG_BYTES = 12 << 20
 /** How long a peer may take to close its side after we have closed ours. */
 const LINGER_MS = 500
 
@@ -52,6 +53,7 @@ export abstract class Http2Connection implements FrameSink {
     initialWindowBytes: DEFAULT_WINDOW_BYTES,
     maxFrameBytes: MIN_MAX_FRAME_BYTES,
     maxStreams: Number.POSITIVE_INFINITY,
+    tableBytes: DEFAULT_TABLE_BYTES,
   }
   protected readonly writer: FrameWriter
   protected readonly flow: SendFlow
@@ -82,6 +84,7 @@ export abstract class Http2Connection implements FrameSink {
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
     socket.on('error', error => this.onSocketError(error))
     socket.on('end', () => this.onPeerEnd())
+    socket.on('drain', () => this.#onDrain())
     socket.on('close', () => this.#onClose())
   }
 
@@ -146,13 +149,10 @@ export abstract class Http2Connection implements FrameSink {
     const error = this.#reader.read(chunk, from)
     this.#reading = false
     if (error !== 0) this.fail(error)
-    else if (this.writer.backlog > MAX_BACKLOG_BYTES && this.isBacklogOfAnswers()) {
+    else if (this.writer.backlog > MAX_BACKLOG_BYTES) {
       this.fail(H2.ENHANCE_YOUR_CALM, 'answers are not read')
     } else if (!this.#over) this.writer.flush()
   }
-
-  /** Whether a long backlog can only come from answers that the peer does not read. */
-  protected abstract isBacklogOfAnswers(): boolean
 
   frame(
     type: number,
@@ -229,9 +229,11 @@ export abstract class Http2Connection implements FrameSink {
   #readSettings(flags: number, stream: number, bytes: Buffer, from: number, to: number): number {
     if (stream !== 0) return H2.PROTOCOL_ERROR
     if ((flags & ACK) !== 0) return to === from ? 0 : H2.FRAME_SIZE_ERROR
-    const before = this.peer.initialWindowBytes
+    const { initialWindowBytes: before, tableBytes: tableBefore } = this.peer
     const error = readPeerSettings(this.peer, bytes, from, to)
     if (error !== 0) return error
+    // Once told that we use none, a peer need not be told again.
+    if (this.peer.tableBytes < tableBefore) this.writer.mustYieldTable = true
     const change = this.peer.initialWindowBytes - before
     if (change !== 0) {
       for (const open of this.streams.values()) {
@@ -241,7 +243,9 @@ export abstract class Http2Connection implements FrameSink {
     }
     this.writer.settingsAck()
     this.onSettings()
-    if (change > 0) this.flow.goOn()
+    if (change > 0) {
+      for (const open of this.streams.values()) if (open.outbox !== null) this.flow.send(open)
+    }
     return 0
   }
 
@@ -261,8 +265,10 @@ export abstract class Http2Connection implements FrameSink {
 
   #readReset(stream: number, error: number): void {
     const open = this.streams.get(stream)
+    // One that has its answer already only stops sending, as it should.
+    const isAnswered = open?.ended === true
     if (open !== undefined) this.#forget(open, error)
-    this.onReset()
+    if (!isAnswered) this.onReset()
   }
 
   #readPing(flags: number, content: Buffer): void {
@@ -333,7 +339,8 @@ export abstract class Http2Connection implements FrameSink {
   }
 
   data(bytes: Buffer, from: number, to: number): void {
-    this.#current?.onData(bytes, from, to)
+    // Once let go, what is left of the frame is not for anyone.
+    if (this.#current?.closed === false) this.#current.onData(bytes, from, to)
   }
 
   dataEnds(flags: number): void {
@@ -435,6 +442,12 @@ export abstract class Http2Connection implements FrameSink {
   #linger(): void {
     this.socket.end()
     setTimeout(() => this.socket.destroy(), LINGER_MS).unref()
+  }
+
+  #onDrain(): void {
+    if (this.#over) return
+    this.flow.goOn()
+    this.flushLater()
   }
 
   #onClose(): void {

@@ -21,6 +21,10 @@ import {
 const BUFFER_BYTES = 16 << 10
 /** Up to this length copying costs less than another buffer in a write. */
 const MAX_COPIED_BYTES = 2048
+/** Content goes to the socket up to so much; the rest waits, whatever windows a peer opens that reads nothing. */
+const MAX_QUEUED_BYTES = 8 << 20
+/** The table of header compression gets the size 0 (RFC 7541 §6.3). */
+const NO_TABLE = Buffer.of(0x20)
 
 export class FrameWriter {
   readonly #socket: Socket
@@ -30,6 +34,10 @@ export class FrameWriter {
   #length = 0
   #parts: Uint8Array[] = []
   #written: (() => void)[] = []
+  /** Bytes passed by reference since the last flush. */
+  #pending = 0
+  /** The peer has made its table smaller: the next header block must say that it knows (RFC 7541 §4.2). */
+  mustYieldTable = false
   #scheduled = false
   readonly #flushScheduled = (): void => {
     this.#scheduled = false
@@ -43,6 +51,16 @@ export class FrameWriter {
   /** Bytes that the socket has not taken off our hands. */
   get backlog(): number {
     return this.#socket.writableLength
+  }
+
+  /** Bytes of content that may still be added; none or fewer: not before the socket has drained. */
+  get room(): number {
+    return MAX_QUEUED_BYTES - this.#pending - this.#socket.writableLength
+  }
+
+  /** Nothing is on its way from here to the system. */
+  get isEmpty(): boolean {
+    return this.#parts.length === 0 && this.#length === this.#from && this.backlog === 0
   }
 
   /** Room for `length` bytes (at most 16 KiB) in the buffer: returns where they go. The caller fills them at once. */
@@ -82,6 +100,7 @@ export class FrameWriter {
     }
     this.#closePart()
     this.#parts.push(content)
+    this.#pending += content.length
   }
 
   /** `written` is called when all that was added before has left for the system. */
@@ -89,7 +108,9 @@ export class FrameWriter {
     this.#written.push(written)
   }
 
-  headers(stream: number, block: Uint8Array, end: boolean): void {
+  headers(stream: number, fields: Uint8Array, end: boolean): void {
+    const block = this.mustYieldTable ? Buffer.concat([NO_TABLE, fields]) : fields
+    this.mustYieldTable = false
     const isWhole = block.length <= MIN_MAX_FRAME_BYTES
     const first = isWhole ? block : block.subarray(0, MIN_MAX_FRAME_BYTES)
     const flags = (isWhole ? END_HEADERS : 0) | (end ? END_STREAM : 0)
@@ -157,6 +178,7 @@ export class FrameWriter {
     const parts = this.#parts
     if (parts.length === 0) return
     this.#parts = []
+    this.#pending = 0
     const done = this.#takeDone()
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return

@@ -11,6 +11,8 @@ export interface PeerSettings {
   initialWindowBytes: number
   maxFrameBytes: number
   maxStreams: number
+  /** Of its table for our header blocks. */
+  tableBytes: number
 }
 
 /** More than this in one frame is no greeting. */
@@ -39,6 +41,9 @@ function readSetting(settings: PeerSettings, setting: number, value: number): nu
       return value > 1 ? H2.PROTOCOL_ERROR : 0
     case SETTING.maxConcurrentStreams:
       settings.maxStreams = value
+      return 0
+    case SETTING.headerTableSize:
+      settings.tableBytes = value
       return 0
     case SETTING.initialWindowSize:
       if (value > MAX_WINDOW_BYTES) return H2.FLOW_CONTROL_ERROR

@@ -49,6 +49,9 @@ export const H2 = {
   HTTP_1_1_REQUIRED: 13,
 } as const
 
+/** Both sides begin with a table of header fields of this size. */
+export const DEFAULT_TABLE_BYTES = 4096
+
 /** Both sides begin with this window, for each stream and for the connection. */
 export const DEFAULT_WINDOW_BYTES = 65_535
 export const MAX_WINDOW_BYTES = 0x7fff_ffff

@@ -10,7 +10,10 @@ export class SendFlow {
   readonly #ended: (stream: Http2Stream) => void
   /** Of the connection. */
   #window = DEFAULT_WINDOW_BYTES
-  /** Streams whose outbox waits for a window, in the order in which they began to. */
+  /**
+   * Streams whose outbox waits for the connection, in the order in which they began to. Those that their own window holds
+   * back are not here: a peer could have us look at all of them for each byte by which it opens the connection.
+   */
   readonly #waiting = new Set<Http2Stream>()
 
   /** `ended` is called when the frame that ends a stream is written. */
@@ -39,19 +42,27 @@ export class SendFlow {
     return 0
   }
 
-  /** Some window has opened. */
+  /** The connection takes more: its window has opened, or the socket has gone through what it had. */
   goOn(): void {
     for (const stream of this.#waiting) {
-      if (this.#window <= 0) return
+      if (this.#room <= 0) return
       this.send(stream)
     }
+  }
+
+  get #room(): number {
+    return Math.min(this.#window, this.#writer.room)
   }
 
   /** Sends of the stream's outbox what can go, and ends the stream when that is all. */
   send(stream: Http2Stream): void {
     const outbox = stream.outbox as Outbox
     while (outbox.left > 0) {
-      const room = Math.min(this.#window, stream.sendWindow, this.#peer.maxFrameBytes)
+      if (stream.sendWindow <= 0) {
+        this.#waiting.delete(stream)
+        return
+      }
+      const room = Math.min(this.#room, stream.sendWindow, this.#peer.maxFrameBytes)
       if (room <= 0) {
         this.#waiting.add(stream)
         return

@@ -60,7 +60,7 @@ export const INFO_HASH = 1
 const HASHED = 32
 const STEP = 0x9e3779b2
 
-/** The same number as `assembly/texts.ts`, signed. Not against attackers: equal hashes are followed by a comparison. */
+/** The same number as `assembly/hash.ts`, signed. Not against attackers: equal hashes are followed by a comparison. */
 export function hashText(bytes: Uint8Array, at: number, length: number): number {
   let h = Math.imul(length, 0x9e3779b1)
   let c = 0x85ebca6b
@@ -89,7 +89,7 @@ export function hashText(bytes: Uint8Array, at: number, length: number): number 
   return h ^ (h >>> 13)
 }
 
-/** As `assembly/texts.ts` has it for keys. */
+/** As `assembly/hash.ts` has it for keys. */
 export function hashKey(bytes: Uint8Array, at: number, length: number): number {
   if (length < 4) return hashText(bytes, at, length)
   const first = Math.imul(word32(bytes, at), 0x85ebca6b)

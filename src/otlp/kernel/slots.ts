@@ -65,6 +65,14 @@ export class SlotRows {
     return (row - this.#from) * this.table.slots * SLOT
   }
 
+  /** The slots of a row whose content was changed and stands elsewhere now; offsets are into `bytes`. */
+  scanCopy(row: number, bytes: Uint8Array, start: number, end: number): Int32Array {
+    const [, , root] = this.#list(row, row + 1)
+    const words = new Int32Array(this.table.slots * SLOT)
+    scanReference(this.table, bytes, Int32Array.of(start, end, root), words)
+    return words
+  }
+
   #scan(first: number): void {
     const bytes = this.#bytes
     const index = this.#index

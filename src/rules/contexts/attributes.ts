@@ -1,18 +1,15 @@
 /** Attributes under a rule: a repeated KeyValue field in which one entry is found, put or removed without touching the others. */
 import { KeyValueCursor } from '../../otlp/any-value.ts'
-import { readVarint32, skipVarint } from '../../otlp/wire-reader.ts'
+import { skipVarint } from '../../otlp/wire-reader.ts'
 import type { PathKey } from '../context.ts'
 import type { KeyedTarget, Target } from '../function.ts'
 import { EvaluationError, typeName, type Value } from '../value.ts'
 import type { Cursor } from './cursor.ts'
 import { type Field, numberOf } from './field.ts'
+import { isPlainPair } from './field-table.ts'
 import { fieldWriter } from './field-writer.ts'
 import type { Message } from './message.ts'
 import { readValue, storable, textKey, valueIn, withValueIn } from './values.ts'
-
-/** Tag of a KeyValue's key, which nearly every sender writes first. */
-const KEY_TAG = 0x0a
-const VALUE_TAG = 0x12
 
 /** Reading is synchronous, so one serves all. */
 const pair = new KeyValueCursor()
@@ -27,47 +24,20 @@ function makeKey(text: string): Key {
   return { text, bytes: Buffer.from(text) }
 }
 
-// hot: bench/micro/rules.ts
-/** The first field of the number whose key this is; -1 = none. */
-function findKey(message: Message, number: number, key: Uint8Array): number {
-  const count = message.count
-  const bytes = message.bytes
-  const length = key.length
-  for (let i = message.next(number, 0); i < count; i = message.next(number, i + 1)) {
-    const start = message.startOf(i)
-    const end = message.endOf(i)
-    let keyStart = start + 2
-    if (isPlain(bytes, start, end)) {
-      if (bytes[start + 1] !== length) continue
-    } else {
-      pair.reset(bytes, start, end)
-      if (pair.keyEnd - pair.keyStart !== length) continue
-      keyStart = pair.keyStart
-    }
-    let k = 0
-    while (k < length && bytes[keyStart + k] === key[k]) k++
-    if (k === length) return i
-  }
-  return -1
-}
-
-/** Whether a pair is one short key and then one value or none; of a key that is sent twice the last one counts. */
-function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 2 || bytes[start] !== KEY_TAG || bytes[start + 1] > 0x7f) return false
-  const at = start + 2 + bytes[start + 1]
-  if (at === end) return true
-  if (bytes[at] !== VALUE_TAG) return false
-  if (bytes[at + 1] < 0x80) return at + 2 + bytes[at + 1] === end
-  return skipVarint(bytes, at + 1) + readVarint32(bytes, at + 1) === end
-}
-
 function pairValue(message: Message, field: number): Value {
-  pair.reset(message.bytes, message.startOf(field), message.endOf(field))
-  return readValue(message.bytes, pair.valueStart, pair.valueEnd)
+  const { bytes } = message
+  const start = message.startOf(field)
+  const end = message.endOf(field)
+  if (isPlainPair(bytes, start, end)) {
+    const at = start + 2 + bytes[start + 1]
+    return at === end ? null : readValue(bytes, skipVarint(bytes, at + 1), end)
+  }
+  pair.reset(bytes, start, end)
+  return readValue(bytes, pair.valueStart, pair.valueEnd)
 }
 
 function putKey(message: Message, number: number, key: Key, value: Value): void {
-  const at = findKey(message, number, key.bytes)
+  const at = message.findPair(number, key.bytes)
   const { bytes, length } = fieldWriter.pair(number, key.text, value)
   if (at < 0) message.append(number, bytes, 0, length)
   else message.replace(at, bytes, 0, length)
@@ -113,7 +83,7 @@ function putAll(message: Message, number: number, map: ReadonlyMap<string, Value
     return
   }
   const { bytes, length } = fieldWriter.pairs(number, map)
-  message.put(number, bytes, 0, length)
+  message.putAll(number, bytes, 0, length)
 }
 
 class Entries implements KeyedTarget {
@@ -126,13 +96,13 @@ class Entries implements KeyedTarget {
   has(scope: unknown, key: string): boolean {
     const cursor = scope as Cursor
     const message = cursor.places[this.#field.place]
-    return findKey(message, numberOf(this.#field, cursor), keyBytes(key)) >= 0
+    return message.findPair(numberOf(this.#field, cursor), keyBytes(key)) >= 0
   }
 
   getKey(scope: unknown, key: string): Value | undefined {
     const cursor = scope as Cursor
     const message = cursor.places[this.#field.place]
-    const at = findKey(message, numberOf(this.#field, cursor), keyBytes(key))
+    const at = message.findPair(numberOf(this.#field, cursor), keyBytes(key))
     return at < 0 ? undefined : pairValue(message, at)
   }
 
@@ -148,7 +118,7 @@ class Entries implements KeyedTarget {
   deleteKey(scope: unknown, key: string): void {
     const cursor = scope as Cursor
     const message = cursor.places[this.#field.place]
-    const at = findKey(message, numberOf(this.#field, cursor), keyBytes(key))
+    const at = message.findPair(numberOf(this.#field, cursor), keyBytes(key))
     if (at >= 0) message.remove(at)
   }
 
@@ -191,7 +161,7 @@ export function attributePath(field: Field, keys: readonly PathKey[]): Target {
       if (number === 0) return null
       const key = fixed === null ? keyBytes(textKey(first, scope)) : fixed.bytes
       const message = cursor.places[place]
-      const at = findKey(message, number, key)
+      const at = message.findPair(number, key)
       if (at < 0) return null
       const value = pairValue(message, at)
       return keys.length === 1 ? value : valueIn(value, keys, 1, scope)
@@ -206,7 +176,7 @@ export function attributePath(field: Field, keys: readonly PathKey[]): Target {
         putKey(message, number, key, storable(value, null))
         return
       }
-      const at = findKey(message, number, key.bytes)
+      const at = message.findPair(number, key.bytes)
       const before = at < 0 ? null : pairValue(message, at)
       putKey(message, number, key, withValueIn(before, keys, 1, scope, value))
     },

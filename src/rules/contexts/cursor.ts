@@ -46,6 +46,8 @@ export class Cursor {
   /** The rules' own notes on what the cursor stands on. */
   cache: ReadonlyMap<string, Value> | null = null
   request: RequestContext = NO_CONTEXT
+  /** Puts other points into the metric's data. */
+  exchangePoints: (points: readonly Uint8Array[]) => void = () => {}
   readonly space: Workspace
   readonly part: SubMessage
   readonly #roots: readonly RootMessage[]

@@ -30,9 +30,9 @@ export class FieldWriter {
   length = 0
 
   text(number: number, text: string): this {
-    const length = Buffer.byteLength(text)
+    const length = textSize(text)
     let pos = this.#open(number, length)
-    pos += this.bytes.write(text, pos, length, 'utf8')
+    pos += writeText(this.bytes, pos, text, length)
     this.length = pos
     return this
   }
@@ -126,14 +126,31 @@ export class FieldWriter {
 /** Writing is synchronous, so one serves all. */
 export const fieldWriter = new FieldWriter()
 
+/** Up to this length a loop beats the native call. */
+const SHORT_TEXT = 48
+
+function textSize(text: string): number {
+  const { length } = text
+  if (length > SHORT_TEXT) return Buffer.byteLength(text)
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
+  return length
+}
+
+/** Returns the bytes written. A text as long in UTF-8 as in UTF-16 is ASCII. */
+function writeText(out: Buffer, pos: number, text: string, size: number): number {
+  if (size > SHORT_TEXT || size !== text.length) return out.write(text, pos, size, 'utf8')
+  for (let i = 0; i < size; i++) out[pos + i] = text.charCodeAt(i)
+  return size
+}
+
 function sizeOfPair(key: string, value: Value, nesting: number): number {
-  return fieldSize(1, Buffer.byteLength(key)) + fieldSize(2, sizeOfValue(value, nesting))
+  return fieldSize(1, textSize(key)) + fieldSize(2, sizeOfValue(value, nesting))
 }
 
 /** Content of an AnyValue; what has no place in one is empty. */
 function sizeOfValue(value: Value, nesting: number): number {
   if (nesting <= 0) throw new EvaluationError('the value nests too deep to be sent')
-  if (typeof value === 'string') return fieldSize(1, Buffer.byteLength(value))
+  if (typeof value === 'string') return fieldSize(1, textSize(value))
   if (typeof value === 'boolean') return 2
   if (typeof value === 'bigint') return 1 + varint64Size(value)
   if (typeof value === 'number') return 9
@@ -174,10 +191,10 @@ function writePairs(out: Buffer, pos: number, number: number, map: ValueMap): nu
 }
 
 function writePair(out: Buffer, pos: number, key: string, value: Value): number {
-  const length = Buffer.byteLength(key)
+  const length = textSize(key)
   pos = writeTag(out, pos, 1, BYTES)
   pos = writeVarint(out, pos, length)
-  pos += out.write(key, pos, length, 'utf8')
+  pos += writeText(out, pos, key, length)
   pos = writeTag(out, pos, 2, BYTES)
   pos = writeVarint(out, pos, sizeOfValue(value, MAX_NESTING))
   return writeValue(out, pos, value)
@@ -185,9 +202,9 @@ function writePair(out: Buffer, pos: number, key: string, value: Value): number 
 
 function writeValue(out: Buffer, pos: number, value: Value): number {
   if (typeof value === 'string') {
-    const length = Buffer.byteLength(value)
+    const length = textSize(value)
     pos = writeVarint(out, writeTag(out, pos, 1, BYTES), length)
-    return pos + out.write(value, pos, length, 'utf8')
+    return pos + writeText(out, pos, value, length)
   }
   if (typeof value === 'boolean') {
     return writeVarint(out, writeTag(out, pos, 2, VARINT), value ? 1 : 0)

@@ -1,5 +1,6 @@
 /** Changed rows as splices: an item's whole content, of a group only the fields that were touched, each in its place. */
-import { END, ROW, START } from '../../otlp/request-index.ts'
+import { END, PARENT, ROW, START } from '../../otlp/request-index.ts'
+import { DATA_LEVEL } from '../../otlp/request-shape.ts'
 import type { Selection } from '../../otlp/selection.ts'
 import type { Edits } from '../../otlp/splice.ts'
 import { FieldCursor } from '../../otlp/wire-reader.ts'
@@ -33,6 +34,19 @@ export function layOutGroups(
       if ((changed.touched[i] & (1 << number)) === 0) continue
       putFields(space, level, changed.rows[i], number, fieldsOf(changed, i, number), edits)
     }
+  }
+}
+
+/** Points for which there are no rows stand where the data begins. */
+export function layOutExtraPoints(
+  space: Workspace,
+  isIn: (metric: number) => boolean,
+  edits: Edits,
+): void {
+  for (const [row, fields] of space.extraPoints) {
+    const rows = space.levels[DATA_LEVEL]
+    if (!isIn(rows[row * ROW + PARENT])) continue
+    edits.add(rows[row * ROW + START], rows[row * ROW + START], fields)
   }
 }
 

@@ -1,20 +1,17 @@
 /**
- * One message under a rule: where its fields stand, found by one walk when the first of them is asked for, and how
- * they are replaced. The walk's table is reused from message to message, so reading allocates nothing.
- *
- * ```
- * table: [ number << 3 | wire, tag, start, end ] a field, in the order of the bytes
- * last : by field number, the last field with it; -1 = none
- * ```
- * A field is replaced as a whole (tag, length and content). Offsets are into `bytes` and hold until the next change.
+ * One message under a rule: its fields are found when the first of them is asked for, and replaced as wholes (tag,
+ * length and content). Field numbers of OTLP are below 32. Offsets are into `bytes` and hold until the next change.
  */
-import { BYTES, readVarint32, skipValue, skipVarint } from '../../otlp/wire-reader.ts'
+import { BYTES } from '../../otlp/wire-reader.ts'
 import { copyBytes, fieldSize, writeTag, writeVarint } from '../../otlp/wire-writer.ts'
+import { FieldTable } from './field-table.ts'
 
-const FIELD = 4
 const NUMBERS = 32
-/** Words of a table that is kept for the next message; one odd message must not hold memory for ever. */
-const MAX_KEPT = 65_536
+
+/** Messages with more fields than any that is meant well: going through them again and again is counted. */
+const MANY_FIELDS = 512
+/** Looking at a field costs about as much as moving this many bytes. */
+const FIELD_WORK = 8
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -28,9 +25,7 @@ export abstract class Message {
   version = 0
   /** Bit n: fields of number n are children that stand in the request's index; they are passed over. */
   readonly #children: number
-  #table = new Int32Array(32 * FIELD)
-  #count = -1
-  readonly #last = new Int32Array(NUMBERS)
+  readonly #table = new FieldTable()
 
   constructor(children = 0) {
     this.#children = children
@@ -54,19 +49,30 @@ export abstract class Message {
   /** Fields of this number are not as the sender wrote them any more. */
   protected abstract touch(number: number): void
 
-  /** Number of fields. */
+  /** Counts work that grows with the size of the message. */
+  abstract charge(bytes: number): void
+
+  /** Number of fields; whoever asks goes through them. */
   get count(): number {
-    this.sync()
-    if (this.#count < 0) this.#scan()
-    return this.#count
+    return this.#walked.count
   }
 
-  // hot: bench/micro/rules.ts
-  /** The last field with this number (below 32), which is the one that counts; -1 = none. */
-  find(number: number): number {
+  get #walked(): FieldTable {
+    const fields = this.#fields
+    if (fields.count > MANY_FIELDS) this.charge(fields.count * FIELD_WORK)
+    return fields
+  }
+
+  get #fields(): FieldTable {
     this.sync()
-    if (this.#count < 0) this.#scan()
-    return this.#last[number]
+    const table = this.#table
+    if (table.count < 0) table.fill(this.bytes, this.start, this.end, this.#children)
+    return table
+  }
+
+  /** The last field with this number, which is the one that counts; -1 = none. */
+  find(number: number): number {
+    return this.#fields.last(number)
   }
 
   /** The only field with this number: several messages are merged into one, as protobuf reads them. */
@@ -78,38 +84,46 @@ export abstract class Message {
 
   /** First field with this number at `from` or after; `count` when there is none. `find` or `count` must come before. */
   next(number: number, from: number): number {
-    const table = this.#table
-    const count = this.#count
-    for (let i = from; i < count; i++) if (table[i * FIELD] >>> 3 === number) return i
-    return count
+    return this.#table.next(number, from)
   }
 
   /** The field with this number that `occurrence` others come before; -1 = there are not so many. */
   nth(number: number, occurrence: number): number {
-    const count = this.count
+    const { count } = this
     let field = this.next(number, 0)
     for (let i = occurrence; i > 0 && field < count; i--) field = this.next(number, field + 1)
     return field < count ? field : -1
   }
 
+  /** The field with this number after another one; -1 = there is none. */
+  following(number: number, field: number): number {
+    const next = this.#table.next(number, field + 1)
+    return next < this.#table.count ? next : -1
+  }
+
+  /** The first KeyValue field of this number with this key; -1 = none. */
+  findPair(number: number, key: Uint8Array): number {
+    return this.#walked.findPair(number, key)
+  }
+
   number(field: number): number {
-    return this.#table[field * FIELD] >>> 3
+    return this.#table.number(field)
   }
 
   wire(field: number): number {
-    return this.#table[field * FIELD] & 7
+    return this.#table.wire(field)
   }
 
   tagAt(field: number): number {
-    return this.#table[field * FIELD + 1]
+    return this.#table.tagAt(field)
   }
 
   startOf(field: number): number {
-    return this.#table[field * FIELD + 2]
+    return this.#table.startOf(field)
   }
 
   endOf(field: number): number {
-    return this.#table[field * FIELD + 3]
+    return this.#table.endOf(field)
   }
 
   /** The message has exactly this field with its number; it stands where the last one stood, or at the end. */
@@ -118,31 +132,40 @@ export abstract class Message {
     if (before >= 0 && this.next(number, 0) === before && this.#same(before, src, from, to)) return
     this.own()
     const at = this.find(number)
-    if (at < 0) this.splice(this.end, this.end, src, from, to)
+    if (at < 0) this.#append(src, from, to)
     else {
-      this.splice(this.tagAt(at), this.endOf(at), src, from, to)
-      if (this.count > 0) this.#clearBefore(number, at)
+      this.#exchange(at, src, from, to)
+      this.#clearBefore(number, at)
     }
     this.touch(number)
   }
 
-  /** Puts a field in place of one; `from` = `to` removes it. */
+  /** The same with any number of fields, all of this number. */
+  putAll(number: number, src: Uint8Array, from: number, to: number): void {
+    this.put(number, src, from, to)
+    this.moved()
+  }
+
+  /** Puts a field of the same number in place of one. */
   replace(field: number, src: Uint8Array, from: number, to: number): void {
     if (this.#same(field, src, from, to)) return
     const number = this.number(field)
     this.own()
-    if (this.count > field) this.splice(this.tagAt(field), this.endOf(field), src, from, to)
+    this.#exchange(field, src, from, to)
     this.touch(number)
   }
 
   append(number: number, src: Uint8Array, from: number, to: number): void {
     this.own()
-    this.splice(this.end, this.end, src, from, to)
+    this.#append(src, from, to)
     this.touch(number)
   }
 
   remove(field: number): void {
-    this.replace(field, NO_BYTES, 0, 0)
+    const number = this.number(field)
+    this.own()
+    this.#exchange(field, NO_BYTES, 0, 0)
+    this.touch(number)
   }
 
   clear(number: number): void {
@@ -156,6 +179,7 @@ export abstract class Message {
   become(content: Uint8Array): void {
     this.own()
     this.splice(this.start, this.end, content, 0, content.length)
+    this.moved()
     for (let number = 1; number < NUMBERS; number++) this.touch(number)
   }
 
@@ -165,25 +189,41 @@ export abstract class Message {
     return new Uint8Array(this.bytes.subarray(this.start, this.end))
   }
 
-  /** Another place, or changed bytes there. */
+  /** Another place, or other fields there. */
   protected moved(): void {
-    this.#count = -1
+    this.#table.clear()
     this.version++
-    if (this.#table.length > MAX_KEPT) this.#table = new Int32Array(32 * FIELD)
+  }
+
+  /** The content stands elsewhere, with the same fields. */
+  protected shifted(distance: number): void {
+    this.version++
+    this.#table.move(this.bytes, distance)
   }
 
   #clearBefore(number: number, field: number): void {
     for (let i = field - 1; i >= 0; i--) {
-      if (this.number(i) !== number) continue
-      this.splice(this.tagAt(i), this.endOf(i), NO_BYTES, 0, 0)
-      if (this.count <= 0) return
+      if (i < this.count && this.number(i) === number) this.#exchange(i, NO_BYTES, 0, 0)
     }
+  }
+
+  /** Only after `own`. The table is kept up, as long as `splice` leaves it. */
+  #exchange(field: number, src: Uint8Array, from: number, to: number): void {
+    if (this.count <= field) return
+    this.splice(this.tagAt(field), this.endOf(field), src, from, to)
+    if (this.#table.count >= 0) this.#table.exchange(field, to - from)
+  }
+
+  #append(src: Uint8Array, from: number, to: number): void {
+    // The walk comes before the change.
+    if (this.count >= 0) this.splice(this.end, this.end, src, from, to)
+    if (this.#table.count >= 0) this.#table.append(this.end - (to - from), this.end)
   }
 
   #same(field: number, src: Uint8Array, from: number, to: number): boolean {
     const at = this.tagAt(field)
     if (this.endOf(field) - at !== to - from) return false
-    const bytes = this.bytes
+    const { bytes } = this
     for (let i = from; i < to; i++) if (bytes[at + i - from] !== src[i]) return false
     return true
   }
@@ -191,63 +231,18 @@ export abstract class Message {
   /** Joins the contents: a message that is sent in pieces means their concatenation. */
   #merge(number: number): number {
     this.own()
+    const { count } = this
     const parts: Uint8Array[] = []
     let last = -1
-    const count = this.count
     for (let i = this.next(number, 0); i < count; i = this.next(number, i + 1)) {
       parts.push(new Uint8Array(this.bytes.subarray(this.startOf(i), this.endOf(i))))
       last = i
     }
     const content = Buffer.concat(parts)
     const field = messageField(number, content, 0, content.length)
-    this.splice(this.tagAt(last), this.endOf(last), field, 0, field.length)
-    if (this.count > 0) this.#clearBefore(number, last)
+    this.#exchange(last, field, 0, field.length)
+    this.#clearBefore(number, last)
     return this.find(number)
-  }
-
-  #scan(): void {
-    const { bytes, end } = this
-    const children = this.#children
-    const last = this.#last
-    let table = this.#table
-    let pos = this.start
-    let count = 0
-    last.fill(-1)
-    while (pos < end) {
-      const tagAt = pos
-      let tag = bytes[pos++]
-      if (tag > 0x7f) {
-        tag = readVarint32(bytes, tagAt)
-        pos = skipVarint(bytes, tagAt)
-      }
-      let start = pos
-      if ((tag & 7) === BYTES) {
-        let length = bytes[pos++]
-        if (length > 0x7f) {
-          length = readVarint32(bytes, start)
-          pos = skipVarint(bytes, start)
-        }
-        start = pos
-        pos += length
-      } else pos = skipValue(bytes, pos, tag & 7, end)
-      const number = tag >>> 3
-      if (number < NUMBERS) {
-        if ((children & (1 << number)) !== 0) continue
-        last[number] = count
-      }
-      const at = count * FIELD
-      if (at === table.length) {
-        const grown = new Int32Array(at * 2)
-        grown.set(table)
-        this.#table = table = grown
-      }
-      table[at] = tag
-      table[at + 1] = tagAt
-      table[at + 2] = start
-      table[at + 3] = pos
-      count++
-    }
-    this.#count = count
   }
 }
 

@@ -9,7 +9,7 @@ import {
 import type { Target } from '../function.ts'
 import { OtlpList, OtlpMessage, type Value } from '../value.ts'
 import type { Cursor, Place } from './cursor.ts'
-import { type Field, mismatch, numberOf } from './field.ts'
+import { type Field, mismatch, numberOf, numberToSet } from './field.ts'
 import { fieldWriter, type PackedKind } from './field-writer.ts'
 import { type Message, messageField } from './message.ts'
 import { putWritten } from './scalars.ts'
@@ -30,7 +30,7 @@ export function messagePath(field: Field, type: string): Target {
     set: (scope, value) => {
       const cursor = scope as Cursor
       if (!(value instanceof OtlpMessage) || value.type !== type) throw mismatch(type, value)
-      const number = numberOf(field, cursor)
+      const number = numberToSet(field, cursor)
       if (number === 0) return
       putWritten(cursor.places[field.place], number, fieldWriter.content(number, value.bytes))
     },
@@ -72,7 +72,7 @@ export function listPath(field: Field, type: string): Target {
       if (value !== null && !(value instanceof OtlpList && value.type === type)) {
         throw mismatch(`${type} list`, value)
       }
-      const number = numberOf(field, cursor)
+      const number = numberToSet(field, cursor)
       if (number !== 0) putAll(cursor.places[field.place], number, value?.items ?? [])
     },
   }
@@ -81,7 +81,7 @@ export function listPath(field: Field, type: string): Target {
 function putAll(message: Message, number: number, items: readonly Uint8Array[]): void {
   const fields = Buffer.concat(items.map(item => messageField(number, item, 0, item.length)))
   if (fields.length === 0) message.clear(number)
-  else message.put(number, fields, 0, fields.length)
+  else message.putAll(number, fields, 0, fields.length)
 }
 
 /** A list of numbers; senders may write it packed or field by field. */
@@ -95,7 +95,7 @@ export function numbersPath(field: Field, kind: PackedKind): Target {
     set: (scope, value) => {
       const cursor = scope as Cursor
       const numbers = acceptNumbers(value, kind)
-      const number = numberOf(field, cursor)
+      const number = numberToSet(field, cursor)
       if (number === 0) return
       const message = cursor.places[field.place]
       if (numbers.length === 0) message.clear(number)

@@ -3,7 +3,7 @@ import { END, PARENT, ROW, START } from '../../otlp/request-index.ts'
 import type { Target } from '../function.ts'
 import { EvaluationError, OtlpList, OtlpMessage } from '../value.ts'
 import { type Cursor, DATA, DATA_ROW_LEVEL, METRIC } from './cursor.ts'
-import { fieldAt, pointField } from './field.ts'
+import { fieldAt, mismatch, pointField } from './field.ts'
 import { attributes, type PathTable, plain, slotAt } from './paths.ts'
 import { boolPath, intPath, textPath } from './scalars.ts'
 
@@ -42,7 +42,7 @@ const temporality = {
   byKind: Int8Array.of(0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 2, 0),
 }
 
-/** The points as they are now. They are rows of the request, so they cannot be exchanged for others. */
+/** The points as they are now. What is set is seen by later passes, not by this one. */
 const DATA_POINTS: Target = {
   get: scope => {
     const cursor = scope as Cursor
@@ -57,8 +57,14 @@ const DATA_POINTS: Target = {
     }
     return new OtlpList(POINT_TYPES[dataKind], items)
   },
-  set: () => {
-    throw new EvaluationError('data points cannot be set as a whole')
+  set: (scope, value) => {
+    const cursor = scope as Cursor
+    const type = POINT_TYPES[cursor.dataKind]
+    if (type === '') return
+    if (!(value instanceof OtlpList) || value.type !== type) {
+      throw mismatch(`pmetric.${type}Slice`, value)
+    }
+    cursor.exchangePoints(value.items)
   },
 }
 

@@ -10,7 +10,8 @@ import type { Signal } from '../../otlp/signal.ts'
 import { Edits } from '../../otlp/splice.ts'
 import type { ContextName } from '../context.ts'
 import { Cursor, DATA_ROW_LEVEL, ITEM, METRIC_LEVEL } from './cursor.ts'
-import { layOutGroups, layOutItems } from './lay-out.ts'
+import { layOutExtraPoints, layOutGroups, layOutItems } from './lay-out.ts'
+import { messageField } from './message.ts'
 import { PARTS_OF, partNumber } from './parts.ts'
 import { Workspace } from './workspace.ts'
 
@@ -53,6 +54,7 @@ export class PartEditor {
 
   constructor(signal: Signal) {
     this.#cursor = new Cursor(signal, this.#space)
+    this.#cursor.exchangePoints = points => this.#exchangePoints(points)
   }
 
   open(part: EditablePart, request: RequestContext): void {
@@ -86,7 +88,7 @@ export class PartEditor {
     else this.#eachGroup(level, visit)
   }
 
-  // hot: bench/micro/rules.ts
+  // hot: bench/micro/rule-contexts.ts
   #eachItem(context: ContextName, visit: (scope: Cursor) => void): void {
     const space = this.#space
     const cursor = this.#cursor
@@ -121,11 +123,7 @@ export class PartEditor {
       this.#wasPartDropped = false
       visit(cursor)
       if (!this.#wasPartDropped) at++
-      if (item.version !== version) field = item.nth(number, at)
-      else {
-        field = item.next(number, field + 1)
-        if (field === item.count) return
-      }
+      field = item.version === version ? item.following(number, field) : item.nth(number, at)
     }
   }
 
@@ -174,6 +172,35 @@ export class PartEditor {
     for (let item = shape.itemsBefore(level, row); item < end; item++) this.#clear(item)
   }
 
+  /** The rows that there are take the last of the new points; the others stand before them. */
+  #exchangePoints(points: readonly Uint8Array[]): void {
+    const space = this.#space
+    const [last, metric, data] = [
+      space.levels.length - 1,
+      space.rows[METRIC_LEVEL],
+      space.rows[DATA_ROW_LEVEL],
+    ]
+    const shape = this.#requestShape
+    const items: number[] = []
+    const end = shape.itemsBefore(DATA_ROW_LEVEL, data + 1)
+    for (let item = shape.itemsBefore(DATA_ROW_LEVEL, data); item < end; item++) {
+      if (this.#selection === null || this.#selection.has(item)) items.push(item)
+    }
+    const extra = Math.max(0, points.length - items.length)
+    const fields = points.slice(0, extra).map(point => messageField(1, point, 0, point.length))
+    space.extraPoints.set(data, Buffer.concat(fields))
+    for (const [i, item] of items.entries()) {
+      if (extra + i >= points.length) {
+        this.#clear(item)
+        continue
+      }
+      space.stand(last, item)
+      this.#cursor.places[ITEM].become(points[extra + i])
+    }
+    space.stand(METRIC_LEVEL, metric)
+    space.rows[DATA_ROW_LEVEL] = data
+  }
+
   #clear(item: number): void {
     if (!this.#isCleared) {
       this.#isCleared = true
@@ -210,6 +237,7 @@ export class PartEditor {
       for (const row of this.#gone[level]) this.#cut(level, row, edits)
       layOutGroups(space, level, row => this.#isIn(level, row), edits)
     }
+    layOutExtraPoints(space, metric => this.#isIn(METRIC_LEVEL, metric), edits)
     layOutItems(space, selection, edits)
     this.close()
     return { selection, edits: edits.size === 0 ? null : edits, items }

@@ -6,9 +6,8 @@ import { Message } from './message.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Largest message that rules may make. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
-/** Memory that another level's message may point into. */
 const NO_BYTES = new Uint8Array(0)
 
 export class RootMessage extends Message {
@@ -26,7 +25,7 @@ export class RootMessage extends Message {
     this.#isGroup = children !== 0
   }
 
-  // hot: bench/micro/rules.ts
+  // hot: bench/micro/rule-contexts.ts
   sync(): void {
     const row = this.#space.rows[this.#level]
     if (row !== this.#row) this.#seat(row)
@@ -79,8 +78,11 @@ export class RootMessage extends Message {
     arena.used = this.#isGroup
       ? this.#copyFields(arena.bytes, start)
       : copyBytes(arena.bytes, start, this.bytes, this.start, this.end)
+    const distance = start - this.start
     this.#place = changed[level].add(this.#row, levels[level].length / ROW)
     this.#standAt(arena.bytes, start, arena.used)
+    if (this.#isGroup) this.moved()
+    else this.shifted(distance)
   }
 
   /** The fields without the children, which stay where they are. */
@@ -97,12 +99,14 @@ export class RootMessage extends Message {
     const added = to - from - (end - start)
     const length = this.end - this.start + added
     if (length > MAX_MESSAGE_BYTES) throw new EvaluationError('the message would be too large')
+    this.#space.charge(length)
     const isLast = this.bytes === arena.bytes && this.end === arena.used
     if (isLast && this.end + added <= arena.bytes.length) {
-      arena.bytes.copyWithin(end + added, end, this.end)
+      if (end < this.end) arena.bytes.copyWithin(end + added, end, this.end)
       copyBytes(arena.bytes, start, src, from, to)
       arena.used = this.end + added
       this.#standAt(this.bytes, this.start, arena.used)
+      this.version++
       return
     }
     const old = this.bytes
@@ -112,7 +116,9 @@ export class RootMessage extends Message {
     let pos = copyBytes(arena.bytes, at, old, this.start, start)
     pos = copyBytes(arena.bytes, pos, src, from, to)
     arena.used = copyBytes(arena.bytes, pos, old, end, this.end)
+    const distance = at - this.start
     this.#standAt(arena.bytes, at, arena.used)
+    this.shifted(distance)
   }
 
   #standAt(bytes: Uint8Array, start: number, end: number): void {
@@ -123,7 +129,10 @@ export class RootMessage extends Message {
     this.bytes = bytes
     this.start = start
     this.end = end
-    this.moved()
+  }
+
+  charge(bytes: number): void {
+    this.#space.charge(bytes)
   }
 
   protected touch(number: number): void {

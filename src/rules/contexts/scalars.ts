@@ -13,7 +13,7 @@ import {
 import type { Target } from '../function.ts'
 import { EvaluationError, SpanId, Time, TraceId, type Value } from '../value.ts'
 import type { Cursor } from './cursor.ts'
-import { type Field, mismatch, numberOf } from './field.ts'
+import { type Field, mismatch, numberOf, numberToSet } from './field.ts'
 import { type FieldWriter, fieldWriter } from './field-writer.ts'
 import type { Message } from './message.ts'
 
@@ -46,7 +46,7 @@ function scalar<V extends Value>(field: Field, codec: Codec<V>, hasPresence = fa
     set: (scope, value) => {
       const cursor = scope as Cursor
       const accepted = codec.accept(value)
-      const number = numberOf(field, cursor)
+      const number = numberToSet(field, cursor)
       if (number === 0) return
       const message = cursor.places[place]
       if (!hasPresence && codec.isDefault(accepted)) message.clear(number)
@@ -155,6 +155,20 @@ function intCodec(kind: IntKind): Codec<bigint> {
 /** Integers read as int64, so an unsigned one above its range reads as negative. */
 export function intPath(field: Field, kind: IntKind, hasPresence = false): Target {
   return scalar(field, intCodec(kind), hasPresence)
+}
+
+/** A fixed32 that takes no other integers. */
+export function flagsPath(field: Field): Target {
+  const target = intPath(field, 'fixed32')
+  return {
+    get: target.get,
+    set: (scope, value) => {
+      if (typeof value === 'bigint' && value !== BigInt.asUintN(32, value)) {
+        throw new EvaluationError(`value ${value} is out of range for uint32`)
+      }
+      target.set(scope, value)
+    },
+  }
 }
 
 /** Nanoseconds since 1970 of a fixed64. */

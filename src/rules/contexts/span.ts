@@ -5,7 +5,16 @@ import { type Cursor, ITEM, PART, STATUS } from './cursor.ts'
 import { fieldAt } from './field.ts'
 import { listPath, messagePath, wholePath } from './messages.ts'
 import { attributes, type PathMaker, type PathTable, plain, slotAt } from './paths.ts'
-import { idPath, idTextPath, intPath, namedPath, nanoPath, textPath, timePath } from './scalars.ts'
+import {
+  flagsPath,
+  idPath,
+  idTextPath,
+  intPath,
+  namedPath,
+  nanoPath,
+  textPath,
+  timePath,
+} from './scalars.ts'
 import { traceStateKey } from './trace-state.ts'
 
 const KIND_NAMES = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer']
@@ -66,7 +75,7 @@ export const SPAN_PATHS: PathTable = {
   status: plain(messagePath(fieldAt(ITEM, 15), 'Status')),
   'status.message': plain(textPath(fieldAt(STATUS, 2)), slotAt(STATUS, 'message', 'text')),
   'status.code': plain(intPath(fieldAt(STATUS, 3), 'int32'), slotAt(STATUS, 'code', 'int')),
-  flags: plain(intPath(fieldAt(ITEM, 16), 'fixed32'), slotAt(ITEM, 'flags', 'int')),
+  flags: plain(flagsPath(fieldAt(ITEM, 16)), slotAt(ITEM, 'flags', 'int')),
 }
 
 export const EVENT_PATHS: PathTable = {
@@ -93,7 +102,7 @@ export const LINK_PATHS: PathTable = {
   trace_state: traceState(PART, false),
   attributes: attributes(fieldAt(PART, 4), 'attributes'),
   dropped_attributes_count: plain(intPath(fieldAt(PART, 5), 'uint32')),
-  flags: plain(intPath(fieldAt(PART, 6), 'fixed32')),
+  flags: plain(flagsPath(fieldAt(PART, 6))),
 }
 
 export const isRootSpan: FunctionSpec = {

@@ -43,7 +43,7 @@ export class SubMessage extends Message {
     this.#locate(-1)
   }
 
-  // hot: bench/micro/rules.ts
+  // hot: bench/micro/rule-contexts.ts
   sync(): void {
     const parent = this.#parent
     parent.sync()
@@ -93,6 +93,10 @@ export class SubMessage extends Message {
     copyBytes(out, pos, bytes, end, this.end)
     this.#parent.replace(this.#field, out, 0, size)
     this.sync()
+  }
+
+  charge(bytes: number): void {
+    this.#parent.charge(bytes)
   }
 
   /** The parent was told when the field was replaced. */

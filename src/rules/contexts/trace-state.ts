@@ -40,16 +40,16 @@ export function traceStateKey(field: Field, key: PathKey): Target {
     const at = message.find(field.number)
     return at < 0 ? '' : readString(message.bytes, message.startOf(at), message.endOf(at))
   }
-  const keyOf = (scope: unknown): string => {
-    const value = key.kind === 'expression' ? key.get(scope) : key.value
-    if (typeof value === 'string') return value
+  // The reference takes no expression here.
+  const keyOf = (): string => {
+    if (key.kind === 'string') return key.value
     throw new EvaluationError('trace_state indexing type must be a string')
   }
   return {
     get: scope => {
       const members = parseMembers(textOf(scope as Cursor))
       if (members === undefined) return null
-      const name = keyOf(scope)
+      const name = keyOf()
       return members.find(member => member[0] === name)?.[1] ?? ''
     },
     set: (scope, value) => {
@@ -57,7 +57,7 @@ export function traceStateKey(field: Field, key: PathKey): Target {
       const cursor = scope as Cursor
       const members = parseMembers(textOf(cursor))
       if (members === undefined) return
-      const name = keyOf(scope)
+      const name = keyOf()
       if (!KEY.test(name) || !VALUE.test(value)) return
       const others = members.filter(member => member[0] !== name).slice(0, MAX_MEMBERS - 1)
       const text = [[name, value], ...others].map(member => member.join('=')).join(',')

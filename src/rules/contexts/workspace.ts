@@ -3,7 +3,19 @@
  * content of rows that were changed. A changed row is found again by number, so later passes see the change.
  */
 import { PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
+import { EvaluationError } from '../value.ts'
 import { Arena } from './arena.ts'
+
+/** Memory for the changes of one part: this and so much for each byte of the payload. */
+const BASE_MEMORY = 64 * 1024 * 1024
+const MEMORY_PER_BYTE = 16
+
+/**
+ * Bytes that may be moved or looked at again for one part: this and so much for each byte of the payload. What is
+ * usual stays far below; a span with a million events, each changed, would take hours without it.
+ */
+const BASE_WORK = 64 * 1024 * 1024
+const WORK_PER_BYTE = 256
 
 const NO_ROWS: readonly Int32Array[] = []
 const NO_BYTES = new Uint8Array(0)
@@ -48,23 +60,37 @@ export class Workspace {
   levels = NO_ROWS
   /** By level: the row that the cursor stands on; -1 = none. */
   readonly rows = new Int32Array(5).fill(-1)
+  /** Points that a data row has more than there are rows below it: whole fields, put before the others. */
+  readonly extraPoints = new Map<number, Uint8Array>()
   readonly changed: readonly ChangedRows[] = Array.from({ length: 5 }, () => new ChangedRows())
 
+  #work = 0
+
   open(bytes: Uint8Array, index: RequestIndex): void {
+    this.arena.limit(BASE_MEMORY + MEMORY_PER_BYTE * bytes.length)
+    this.#work = BASE_WORK + WORK_PER_BYTE * bytes.length
     this.bytes = bytes
     this.levels = index.levels
     this.rows.fill(-1)
+    this.extraPoints.clear()
     for (const changed of this.changed) changed.clear()
+  }
+
+  /** Throws EvaluationError when the part has taken too much work. */
+  charge(bytes: number): void {
+    this.#work -= bytes
+    if (this.#work < 0) throw new EvaluationError('the changes would take too much work')
   }
 
   close(): void {
     this.bytes = NO_BYTES
     this.levels = NO_ROWS
     this.rows.fill(-1)
+    this.extraPoints.clear()
     for (const changed of this.changed) changed.clear()
   }
 
-  // hot: bench/micro/rules.ts
+  // hot: bench/micro/rule-contexts.ts
   /** Stands on a row and on those around it; below it on none. */
   stand(level: number, row: number): void {
     const { rows, levels } = this

@@ -24,7 +24,7 @@ export class DecisionLog {
   readonly #language: RuleLanguage
   readonly #ring: RuleDecision[] = []
   #next = 0
-  #second = 0
+  #second = -1
   #budget = 0
   #explains = new Map<Rule, Explain | null>()
 

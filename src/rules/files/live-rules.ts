@@ -41,6 +41,8 @@ export class LiveRules {
   /** Reloads run one after another. */
   #last: Promise<unknown> = Promise.resolve()
   #isStopped = false
+  /** Hash of a set that was live and was taken back: it comes again only when someone asks for it. */
+  #takenBack: string | null = null
 
   constructor(options: LiveRulesOptions) {
     this.#options = options
@@ -94,6 +96,7 @@ export class LiveRules {
         ? 'there is no set before the live one'
         : `there is no kept set ${hash}; there are ${this.#hashes()}`
     }
+    this.#takenBack = this.kept.live?.set.hash ?? null
     this.#goLive(found.set, origin)
     this.#guard?.disarm()
     this.#options.onChange(origin === 'guard' ? 'guard' : 'rollback', this.#engine!)
@@ -118,11 +121,12 @@ export class LiveRules {
       }
       return errors
     }
-    if (set.hash === this.kept.live?.set.hash) {
-      this.#refusal = null
-      return []
-    }
+    const isLive = set.hash === this.kept.live?.set.hash
+    if (isLive) this.#refusal = null
+    const isUnwanted = set.hash === this.#takenBack && origin !== 'admin'
+    if (isLive || isUnwanted) return []
     const isFirst = this.#engine === null
+    this.#takenBack = null
     this.#goLive(set, origin)
     if (!isFirst) this.#watchOver()
     this.#options.onChange('success', this.#engine!)

@@ -6,18 +6,24 @@ import { communityIdFunctions } from './community-id.ts'
 import { valueEditors } from './editors.ts'
 import { encodeFunctions } from './encode.ts'
 import { formatFunctions } from './format.ts'
+import { grokFunctions } from './grok.ts'
 import { hashFunctions } from './hash.ts'
 import { idFunctions } from './ids.ts'
+import { keyValueFunctions } from './key-value.ts'
 import { lambdaFunctions } from './lambdas.ts'
 import { mapEditors } from './map-editors.ts'
 import { matchFunctions } from './match.ts'
 import { networkFunctions } from './network.ts'
+import { csvFunctions } from './parse-csv.ts'
 import { jsonFunctions } from './parse-json.ts'
+import { severityFunctions } from './parse-severity.ts'
 import { replaceEditors } from './replace.ts'
 import { textFunctions } from './text.ts'
 import { timeFunctions } from './time.ts'
 import { timePartFunctions } from './time-parts.ts'
 import { typeFunctions } from './types.ts'
+import { urlFunctions } from './url.ts'
+import { userAgentFunctions } from './user-agent.ts'
 import { uuidFunctions } from './uuid.ts'
 import { xmlEditFunctions } from './xml/edit.ts'
 import { xmlValueFunctions } from './xml/values.ts'
@@ -41,7 +47,13 @@ const LISTS: readonly (readonly FunctionSpec[])[] = [
   textFunctions,
   timeFunctions,
   timePartFunctions,
+  csvFunctions,
   jsonFunctions,
+  keyValueFunctions,
+  severityFunctions,
+  grokFunctions,
+  urlFunctions,
+  userAgentFunctions,
   communityIdFunctions,
   encodeFunctions,
   hashFunctions,

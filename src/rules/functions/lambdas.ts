@@ -74,7 +74,7 @@ export const lambdaFunctions: readonly FunctionSpec[] = [
       return scope => {
         for (const [key, value] of entriesOf(source(scope))) {
           if (!holds(scope, key, value)) continue
-          return mapper === undefined ? value : mapper.call(scope, [key, value])
+          return mapper === undefined ? value : resultOf(mapper, scope, [key, value])
         }
         return null
       }
@@ -134,7 +134,7 @@ export const lambdaFunctions: readonly FunctionSpec[] = [
         const entries = entriesOf(source(scope))
         let result = seed(scope)
         for (const [key, value] of entries) {
-          result = accumulator.call(scope, [result, key, value])
+          result = resultOf(accumulator, scope, [result, key, value])
           checkSize(result)
         }
         return result
@@ -200,6 +200,13 @@ function predicateOf(lambda: Lambda): (scope: unknown, key: Value, value: Value)
     if (typeof holds === 'boolean') return holds
     throw wrongResult('bool', holds)
   }
+}
+
+/** As in the reference a lambda's value is never nil. */
+function resultOf(lambda: Lambda, scope: unknown, args: readonly Value[]): Value {
+  const result = lambda.call(scope, args)
+  if (result === null) throw new EvaluationError('the lambda gave nil')
+  return result
 }
 
 function checkParams({ params }: Lambda, count: number): void {

@@ -1,5 +1,5 @@
 /** Converters about addresses, card numbers and logarithms: checks of one value against a fixed rule. */
-import { areConstant } from '../constant.ts'
+import { constantOf } from '../constant.ts'
 import { defineFunction, type FunctionSpec, type Getter } from '../function.ts'
 import { EvaluationError } from '../value.ts'
 import { type Network, networkContains, parseAddress, parseNetwork } from './cidr.ts'
@@ -14,14 +14,21 @@ const inCidr = defineFunction({
   summary: 'Whether an IP address lies in one of the networks; false for what is no address.',
   example: { expr: 'IsInCIDR("192.0.2.7", ["10.0.0.0/8", "192.0.2.0/24"])', result: 'true' },
   make([target, networks]: readonly [Getter, readonly Getter[]]) {
-    const parsed = areConstant(networks)
-      ? networks.map(network => parseNetwork(network(undefined) as string))
-      : null
+    // Literals are read, and refused, at load: those before the first that is computed, as in the reference.
+    const known: Network[] = []
+    for (const network of networks) {
+      const constant = constantOf(network)
+      if (constant === undefined) break
+      known.push(parseNetwork(constant.value as string))
+    }
     return scope => {
       const address = parseAddress(target(scope) as string)
       if (address === null) return false
-      if (parsed !== null) return parsed.some(network => networkContains(network, address))
-      return networks.some(network => networkContains(networkOf(network(scope)), address))
+      for (const [i, network] of networks.entries()) {
+        const parsed = known[i] ?? networkOf(network(scope))
+        if (networkContains(parsed, address)) return true
+      }
+      return false
     }
   },
 })

@@ -105,10 +105,17 @@ const unix = defineFunction({
     const zone = localZone()
     return scope => {
       const extra = nanoseconds === undefined ? 0n : (nanoseconds(scope) as bigint)
-      return new Time((seconds(scope) as bigint) * SECOND + extra, zone)
+      return new Time(wrappedNanos((seconds(scope) as bigint) * SECOND + extra), zone)
     }
   },
 })
+
+/** Go counts whole seconds from the year 1 in 64 bits. */
+function wrappedNanos(nanos: bigint): bigint {
+  const sinceYearOne = nanos - YEAR_ONE
+  const rest = ((sinceYearOne % SECOND) + SECOND) % SECOND
+  return BigInt.asIntN(64, (sinceYearOne - rest) / SECOND) * SECOND + rest + YEAR_ONE
+}
 
 const now = defineFunction({
   name: 'Now',

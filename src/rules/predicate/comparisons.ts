@@ -29,6 +29,7 @@ export function compareSlot(
   op: CompareOp,
   constant: Constant,
 ): Test | undefined {
+  if (ref.kind === 'id') return undefined
   if (constant === null) return compareNil(ref, op)
   if (typeof constant === 'boolean') return compareBool(ref, op, constant)
   if (typeof constant !== 'string') return compareNumber(ref, op, constant)

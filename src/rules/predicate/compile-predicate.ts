@@ -15,7 +15,7 @@ import { type CompileOptions, compileNode } from '../compile.ts'
 import type { PathKey } from '../context.ts'
 import { bytePatternOf } from './byte-pattern.ts'
 import { type Constant, compareSlot, flip, type Test } from './comparisons.ts'
-import { affixSlot, matchSlot, memoizedGeneral } from './matches.ts'
+import { affixSlot, isZero, matchSlot, memoizedGeneral } from './matches.ts'
 import { type Need, needsOfEquality, needsOfPattern } from './needs.ts'
 import { onlyPath } from './only-path.ts'
 import type { LevelView, SlotPlan, SlotRef } from './slot-plan.ts'
@@ -33,6 +33,7 @@ export interface Predicate {
 }
 
 const ITEM = 9
+const SPAN_ID_BYTES = 8
 /** With more alternatives than these a condition is simply tested. */
 const MAX_NEEDS = 256
 
@@ -126,6 +127,7 @@ export class PredicateCompiler {
 
   #call(node: CallCondition): Predicate | undefined {
     const { name, args, keys } = node.call
+    if (name === 'IsRootSpan' && keys.length === 0) return this.#isRootSpan(node)
     const [target, argument] = args.map(each => each.value)
     const ref = textual(this.#slot(target))
     const isPlain = args.length === 2 && keys.length === 0 && args.every(each => each.name === '')
@@ -145,6 +147,14 @@ export class PredicateCompiler {
       return { test, reach, cheap: false, safe: ref.kind === 'text', needs }
     }
     return this.#memoized(node)
+  }
+
+  #isRootSpan(node: CallCondition): Predicate | undefined {
+    if (this.#options.context.name !== 'span') return undefined
+    const ref = this.#plan.find({ level: 'item', path: ['parentSpanId'], as: 'id' })
+    if (ref === undefined) return undefined
+    const test = isZero(ref, SPAN_ID_BYTES, this.#lazy(node))
+    return { test, reach: ref.view.level, cheap: false, safe: false, needs: null }
   }
 
   /** A text's result is kept when nothing but one slot is read. */

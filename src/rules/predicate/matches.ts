@@ -1,5 +1,5 @@
 /**
- * Tests of a slot's text: regular expressions, prefixes and suffixes by bytes where that is enough, anything else once for each
+ * Tests of what stands in a slot: regular expressions, prefixes and suffixes by bytes where that is enough, anything else once for each
  * distinct text. What is no text goes to the general evaluation, which knows how other kinds become text or fail.
  */
 import {
@@ -46,6 +46,19 @@ export function affixSlot(
 /** Any condition that reads nothing but one slot and gives the same for the same text. */
 export function memoizedGeneral(plan: SlotPlan, ref: SlotRef, general: Test): Test {
   return memoized(plan, ref, false, general, null)
+}
+
+/** Whether an id is absent or all zero. Other lengths than its own are left to the general evaluation. */
+export function isZero({ view, offset }: SlotRef, length: number, general: Test): Test {
+  return scope => {
+    const at = view.at + offset
+    const size = view.words[at + SLOT_B]
+    if (size === 0) return true
+    if (size !== length) return general(scope)
+    const start = view.words[at + SLOT_A]
+    for (let i = start; i < start + length; i++) if (view.bytes[i] !== 0) return false
+    return true
+  }
 }
 
 function oneOf(plan: SlotPlan, ref: SlotRef, texts: readonly string[], general: Test): Test {

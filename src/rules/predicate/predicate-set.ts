@@ -2,13 +2,14 @@
  * All conditions of a rule set over one request at a time: slots scanned together, groups evaluated once, and rules that compare
  * one attribute with many texts found by the text instead of one by one.
  *
- * The slots show the request as it was sent. An item that an editor has changed meanwhile is to be judged by `general`.
+ * The slots show the request as it was sent; after an editor has run, `edited` has what it changed looked at anew.
  */
 import { SlotRows, type SlotTable } from '../../otlp/kernel/slots.ts'
 import { PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
 import type { Signal } from '../../otlp/signal.ts'
 import type { BooleanNode } from '../ast.ts'
 import { type CompileOptions, compileNode } from '../compile.ts'
+import type { ChangedRows } from '../contexts/workspace.ts'
 import { withPosition } from '../format-error.ts'
 import { parseCondition } from '../parser.ts'
 import type { Test } from './comparisons.ts'
@@ -38,10 +39,13 @@ export function compilePredicates(
   return new PredicateSet(plan, predicates, general)
 }
 
+const NO_BYTES: Uint8Array = new Uint8Array(0)
+
 /** A level's reader and the view that the tests read through. */
 class LevelReader {
   readonly view: LevelView
   readonly #rows: SlotRows
+  #bytes = NO_BYTES
   #row = -1
 
   constructor(view: LevelView, table: SlotTable) {
@@ -51,29 +55,42 @@ class LevelReader {
 
   open(bytes: Uint8Array, index: RequestIndex): void {
     this.#rows.open(bytes, index)
-    this.view.bytes = bytes
+    this.#bytes = bytes
     this.#row = -1
   }
 
   close(): void {
     this.#rows.close()
-    this.view.bytes = NO_BYTES
+    this.#bytes = this.view.bytes = NO_BYTES
     this.#row = -1
   }
 
-  /** True when it came to another row. */
-  move(row: number): boolean {
-    if (row === this.#row) return false
+  /** What it reads has changed. */
+  forget(): void {
+    this.#row = -1
+  }
+
+  move(row: number, changed: readonly ChangedRows[] | null): void {
+    if (row === this.#row) return
     const { view } = this
-    view.at = this.#rows.at(row)
-    view.words = this.#rows.words
     view.stamp++
     this.#row = row
+    if (changed !== null && this.#isCopied(row, changed[view.level])) return
+    view.at = this.#rows.at(row)
+    view.words = this.#rows.words
+    view.bytes = this.#bytes
+  }
+
+  #isCopied(row: number, changed: ChangedRows): boolean {
+    const place = changed.placeOf(row)
+    if (place < 0) return false
+    const { view } = this
+    view.bytes = changed.bytes[place]
+    view.words = this.#rows.scanCopy(row, view.bytes, changed.starts[place], changed.ends[place])
+    view.at = 0
     return true
   }
 }
-
-const NO_BYTES = new Uint8Array(0)
 
 export class PredicateSet {
   readonly size: number
@@ -87,6 +104,7 @@ export class PredicateSet {
   readonly #dispatch: Dispatch
   #levels: readonly Int32Array[] = []
   #row = -1
+  #changed: readonly ChangedRows[] | null = null
   /** Row of the level above the items' when the groups were last looked up. */
   #parent = -1
 
@@ -105,6 +123,7 @@ export class PredicateSet {
   /** Turns to another request; its rows may then be asked about in any order, ascending is fastest. */
   scan(bytes: Uint8Array, index: RequestIndex): void {
     this.#levels = index.levels
+    this.#changed = null
     this.#row = this.#parent = -1
     for (const reader of this.#readers) reader?.open(bytes, index)
   }
@@ -112,8 +131,16 @@ export class PredicateSet {
   /** Lets the request go. */
   close(): void {
     this.#levels = []
+    this.#changed = null
     this.#row = this.#parent = -1
     for (const reader of this.#readers) reader?.close()
+  }
+
+  /** To be called after an editor has run: `changed` has the rows of each level that are not as they were sent. */
+  edited(changed: readonly ChangedRows[]): void {
+    this.#changed = changed
+    this.#row = this.#parent = -1
+    for (const reader of this.#readers) reader?.forget()
   }
 
   /** Whether a condition holds for a row. `scope` stands on it, for what slots cannot tell. Throws EvaluationError. */
@@ -141,7 +168,7 @@ export class PredicateSet {
     return -1
   }
 
-  /** The same condition evaluated without slots: on what `scope` stands on now, edited or not. */
+  /** The same condition without slots. */
   general(condition: number, scope: unknown): boolean {
     return this.#general[condition](scope)
   }
@@ -149,7 +176,7 @@ export class PredicateSet {
   #move(row: number): void {
     this.#row = row
     const level = this.#rowLevel
-    this.#readers[level]?.move(row)
+    this.#readers[level]?.move(row, this.#changed)
     if (level > 0) {
       const parent = this.#levels[level][row * ROW + PARENT]
       if (parent !== this.#parent) this.#moveGroups(parent)
@@ -161,7 +188,7 @@ export class PredicateSet {
     this.#parent = parent
     let group = parent
     for (let level = this.#rowLevel - 1; level >= 0; level--) {
-      this.#readers[level]?.move(group)
+      this.#readers[level]?.move(group, this.#changed)
       group = this.#levels[level][group * ROW + PARENT]
     }
     this.#dispatch.movedGroup()

@@ -36,7 +36,7 @@ export interface SlotRef {
   readonly memo: TextMemo
 }
 
-export type SlotKind = 'any' | 'text' | 'int' | 'double' | 'bool'
+export type SlotKind = 'any' | 'text' | 'int' | 'double' | 'bool' | 'id'
 
 interface Planned extends SlotRef {
   readonly path: readonly string[]
@@ -66,6 +66,7 @@ const KINDS: Readonly<Partial<Record<SlotPath['as'], SlotKind>>> = {
   int: 'int',
   double: 'double',
   bool: 'bool',
+  id: 'id',
 }
 
 export class SlotPlan {

@@ -7,6 +7,7 @@ import { jsonScalars } from './json-scalars.ts'
 import { ottlCases } from './ottl.ts'
 import { protoInvalid } from './proto-invalid.ts'
 import { captures, examples, goldenMetrics, goldenTraces } from './requests.ts'
+import { routing } from './routing.ts'
 
 export const SUITES: readonly Suite[] = [
   protoInvalid,
@@ -19,4 +20,5 @@ export const SUITES: readonly Suite[] = [
   captures,
   collectorConfigs,
   ottlCases,
+  routing,
 ]

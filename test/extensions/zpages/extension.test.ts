@@ -30,6 +30,7 @@ const INSPECTOR: Partial<Inspector> = {
     { id: 'traces/main', receivers: ['otlp'], processors: [], exporters: ['otlp/a&b', 'file'] },
   ],
   ledger: () => [LEDGER_ROW],
+  rules: () => [],
   memory: () => ({ limitBytes: 1000, reservedBytes: 10, rssBytes: 500 }),
 }
 

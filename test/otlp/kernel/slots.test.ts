@@ -1,6 +1,8 @@
 /** Property tests of the slot scanner: the kernel finds what its twin finds, and both what a whole decode says stands there. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import test from 'node:test'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { corpusRequest } from '../../../bench/corpus/requests.ts'
 import { indexRequest } from '../../../src/otlp/kernel/kernel.ts'
@@ -176,6 +178,19 @@ test('reads the rows of large requests in windows, in any order', () => {
     }
     assert.ok(rows.words.length <= 65_536)
   }
+})
+
+test('keeps little memory after a large request', () => {
+  const program = fileURLToPath(new URL('large-scans.ts', import.meta.url))
+
+  const run = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', program], {
+    encoding: 'utf8',
+  })
+
+  assert.equal(run.status, 0, run.stderr)
+  const { request, afterwards } = JSON.parse(run.stdout) as Record<string, number>
+  assert.ok(request > 16, `only ${request} MiB`)
+  assert.ok(afterwards < 16, `${afterwards} MiB afterwards`)
 })
 
 test('refuses fields that no message of the level has, and one value wanted twice', () => {

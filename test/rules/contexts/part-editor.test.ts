@@ -355,3 +355,43 @@ test('merges a resource that was sent in two pieces before it changes it', () =>
     { key: 'b', value: { stringValue: 'new' } },
   ])
 })
+
+test('gives up on a span whose events would take hours', () => {
+  const event = new Writer().begin(11).string(2, 'e').end().finish()
+  const span = Buffer.concat(new Array(300_000).fill(event))
+  const bytes = new Writer().begin(1).begin(2).bytes(2, span).end().end().finish()
+  const huge = requestOf('traces', bytes)
+  const name = path('spanevent', 'name')
+  const lookup = path('spanevent', 'span.attributes:a')
+  const started = performance.now()
+
+  assert.throws(() => {
+    edit(huge, editor => {
+      editor.each('spanevent', scope => name.set(scope, 'a longer name'))
+    })
+  }, /too much work/)
+  assert.throws(() => {
+    edit(huge, editor => {
+      editor.each('spanevent', scope => lookup.get(scope))
+    })
+  }, /too much work/)
+  assert.ok(performance.now() - started < 30_000)
+})
+
+test('refuses to grow one value without bound', () => {
+  const one = request('traces', 'TracesRequest', {
+    resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'x'.repeat(1000) }] }] }],
+  })
+  const name = path('span', 'name')
+
+  assert.throws(() => {
+    edit(one, editor => {
+      editor.each('span', scope => {
+        for (let i = 0; i < 40; i++) {
+          const text = name.get(scope) as string
+          name.set(scope, text + text)
+        }
+      })
+    })
+  }, /too (?:large|much)/)
+})

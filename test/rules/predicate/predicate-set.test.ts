@@ -7,9 +7,14 @@ import { indexRequest } from '../../../src/otlp/kernel/kernel.ts'
 import { isWireFault, type RequestIndex } from '../../../src/otlp/request-index.ts'
 import { REQUEST_MESSAGE } from '../../../src/otlp/schema.ts'
 import { SIGNALS, type Signal } from '../../../src/otlp/signal.ts'
-import { type CompileOptions, compileCondition } from '../../../src/rules/compile.ts'
+import {
+  type CompileOptions,
+  compileCondition,
+  compileStatement,
+} from '../../../src/rules/compile.ts'
 import { contextSpec, contextsOf } from '../../../src/rules/contexts/index.ts'
 import { PartEditor } from '../../../src/rules/contexts/part-editor.ts'
+import { defineFunction, type Getter, type Target } from '../../../src/rules/function.ts'
 import { standardFunctions } from '../../../src/rules/functions/index.ts'
 import { compilePredicates, type PredicateSet } from '../../../src/rules/predicate/predicate-set.ts'
 import { randomRequest } from '../../otlp/kernel/random-request.ts'
@@ -17,7 +22,7 @@ import { decode, encode } from '../../otlp/oracle.ts'
 import { listItems } from '../../otlp/request-models.ts'
 import { type NaiveScope, naiveContext } from './naive-context.ts'
 import { condition } from './random-conditions.ts'
-import { KEYS, pick, requestModel } from './random-telemetry.ts'
+import { KEYS, pick, requestModel, TEXTS } from './random-telemetry.ts'
 
 const NAIVE = [
   ['traces', 'span'],
@@ -72,6 +77,33 @@ for (const [signal, name] of CONTEXTS) {
       judge.set.scan(bytes, index)
       editor.open(part, NO_CONTEXT)
       editor.each(name, cursor => judge.compare(cursor.space.rows[level], cursor))
+    }
+  })
+}
+
+for (const [signal, name] of CONTEXTS) {
+  test(`sees in ${name} of ${signal} what editors changed`, () => {
+    const random = new Random(5)
+    const options = { context: contextSpec(name, signal), functions: [...standardFunctions, SET] }
+    const paths = usablePaths(options)
+    const level = ROW_LEVELS[name] ?? 2
+    for (let round = 0; round < 4; round++) {
+      const judge = new Judge(options, signal, random, () => pick(random, paths))
+      const { bytes, index } = request(random, signal)
+      const editor = new PartEditor(signal)
+      const part = { payload: { bytes }, index, selection: null, items: index.items }
+
+      judge.set.scan(bytes, index)
+      editor.open(part, NO_CONTEXT)
+      editor.each(name, cursor => {
+        const row = cursor.space.rows[level]
+        judge.compare(row, cursor)
+        const text = JSON.stringify(pick(random, TEXTS))
+        const edit = compileStatement(`set(${pick(random, paths)}, ${text})`, options)
+        outcome(() => edit.run(cursor))
+        judge.set.edited(cursor.space.changed)
+        judge.compare(row, cursor)
+      })
     }
   })
 }
@@ -165,10 +197,28 @@ test('evaluates what only groups tell once for each group', () => {
   assert.equal(evaluations, 2)
 })
 
+/** As the editor of the same name, without its rules for types. */
+const SET = defineFunction({
+  name: 'set',
+  kind: 'editor',
+  params: [
+    { name: 'Target', type: 'target' },
+    { name: 'Value', type: 'any' },
+  ],
+  summary: '',
+  example: { expr: '', result: '' },
+  make:
+    ([target, value]: readonly [Target, Getter]) =>
+    scope => {
+      target.set(scope, value(scope))
+      return null
+    },
+})
+
 /** The same conditions as a set and one by one. */
 class Judge {
   readonly set: PredicateSet
-  readonly #texts: readonly string[]
+  readonly #texts: string[]
   readonly #general: readonly ((scope: unknown) => boolean)[]
 
   constructor(options: CompileOptions, signal: Signal, random: Random, path: () => string) {
@@ -176,6 +226,7 @@ class Judge {
     this.#texts = Array.from({ length: CONDITIONS }, () =>
       condition(random, path, 3).replaceAll('ENUM', () => pick(random, enums)),
     )
+    if (options.context.functions.length > 0) this.#texts.push('IsRootSpan()', 'not IsRootSpan()')
     this.#general = this.#texts.map(text => compileCondition(text, options).test)
     this.set = compilePredicates(
       this.#texts.map(text => ({ text })),

@@ -53,6 +53,12 @@ function span(random: Random): Model {
   return sometimes(random, {
     name: pick(random, TEXTS),
     traceState: pick(random, TEXTS),
+    parentSpanId: pick(random, [
+      Buffer.alloc(8),
+      Buffer.alloc(8, 1),
+      Buffer.alloc(3),
+      Buffer.alloc(0),
+    ]),
     kind: pick(random, [0, 1, 2, -1]),
     startTimeUnixNano: pick(random, INTEGERS),
     status: sometimes(random, { code: random.below(3), message: pick(random, TEXTS) }),

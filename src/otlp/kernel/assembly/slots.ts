@@ -2,7 +2,7 @@
 // layout, ../slots-reference.ts is the JavaScript twin). The bytes have been validated, so a length that does not fit is no
 // fault to be told: the walk of that message ends there.
 import { longVarint, passVarint } from './pass'
-import { hashKey, hashText, sameBytes } from './texts'
+import { hashKey, hashText, sameBytes } from './hash'
 
 // Operations of an action, bits 0-3; the slot or the offset of a node or key set stands from bit 4 on.
 const OP_KEYS: u32 = 11

@@ -1,0 +1,165 @@
+/** What a gRPC server bears from clients that break off, send no more, or do with little work what costs it much. */
+import assert from 'node:assert/strict'
+import { constants, connect as connectH2 } from 'node:http2'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { connect as connectTls, createSecureContext } from 'node:tls'
+import type { FrameWriter } from '../../../src/net/http2/frame-writer.ts'
+import { SendFlow } from '../../../src/net/http2/send-flow.ts'
+import { Http2Stream } from '../../../src/net/http2/stream.ts'
+import { call, message, startGrpc, until } from '../grpc-fixture.ts'
+
+const HELLO = Buffer.from('hello')
+const RST_STREAM = 3
+
+test('answers clients that take the header table away', async t => {
+  const fixture = await startGrpc(t)
+  const session = connectH2(`http://127.0.0.1:${fixture.port}`, {
+    settings: { headerTableSize: 0 },
+  })
+  session.on('error', () => {})
+  t.after(() => session.destroy())
+  if (session.remoteSettings.maxFrameSize === undefined) {
+    await new Promise(resolve => session.once('remoteSettings', resolve))
+  }
+  fixture.handler.answer = c => c.reply(null)
+
+  for (let i = 0; i < 3; i++) {
+    const result = await call(session, [message(HELLO)])
+    assert.equal(result.code, 0)
+  }
+})
+
+test('gives the room of half a message back when the client ends the connection', async t => {
+  const fixture = await startGrpc(t)
+  const raw = await fixture.raw()
+  raw.headers(1)
+  raw.data(1, message(HELLO, 0, 1000))
+  await until(() => fixture.handler.reserved > 0, 'room was reserved')
+
+  raw.socket.end()
+
+  await until(() => fixture.handler.reserved === 0, 'room was given back', 2000)
+  await until(() => fixture.server.connections === 0, 'the connection is gone', 2000)
+})
+
+test('still answers what is whole when the client ends the connection', async t => {
+  const fixture = await startGrpc(t)
+  fixture.handler.answer = () => {}
+  const raw = await fixture.raw()
+  raw.headers(1)
+  raw.data(1, message(HELLO), true)
+  raw.headers(3)
+  raw.data(3, message(HELLO, 0, 1000))
+  await until(() => fixture.handler.calls.length === 1, 'the call came')
+  raw.socket.end()
+  await until(() => fixture.handler.reserved === 0, 'room was given back', 2000)
+
+  fixture.handler.calls[0].reply(null)
+
+  await until(() => raw.frames.some(f => f.type === 1 && f.stream === 1), 'the answer came')
+})
+
+test('does not take clients for attackers that stop sending what was refused', async t => {
+  const fixture = await startGrpc(t)
+  fixture.handler.limit = 0
+  const raw = await fixture.raw()
+
+  for (let stream = 1; stream < 1400; stream += 2) {
+    raw.headers(stream)
+    raw.data(stream, message(HELLO, 0, 1000))
+    if (stream % 100 === 1) {
+      await until(() => raw.frames.some(f => f.stream === stream), 'it was refused')
+    }
+    if (stream > 100) raw.reset(stream - 100)
+  }
+  await until(() => raw.frames.some(f => f.stream === 1399), 'the last was refused')
+
+  assert.deepEqual(fixture.cuts, [])
+})
+
+test('resets a stream once, in however many pieces more of it comes', async t => {
+  const fixture = await startGrpc(t, { maxMessageBytes: 1000 })
+  const raw = await fixture.raw()
+  raw.headers(1)
+  const head = Buffer.from([0x08, 0, 0, 0, 0, 0, 0, 0, 1])
+  await new Promise(resolve => raw.socket.write(head, resolve))
+  raw.socket.write(message(HELLO, 0, 600_000))
+  await until(() => raw.frames.some(f => f.stream === 1), 'it was refused')
+
+  const piece = Buffer.alloc(2000)
+  for (let i = 0; i < 100; i++) {
+    await new Promise(resolve => raw.socket.write(piece, resolve))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  raw.socket.write(Buffer.alloc(0x08_0000 - 10 - 200_000))
+  raw.headers(3)
+  await until(() => raw.frames.some(f => f.type === RST_STREAM), 'it was reset')
+  raw.data(3, message(HELLO), true)
+  await until(() => raw.frames.some(f => f.stream === 3), 'the next was answered')
+
+  assert.equal(raw.frames.filter(f => f.type === RST_STREAM).length, 1)
+})
+
+/** Counts how often its window is looked at. */
+class WatchedStream extends Http2Stream {
+  static looks = 0
+  onData(): void {}
+  onEnd(): void {}
+  onClosed(): void {}
+}
+
+test('looks at no stream that its own window holds back when the connection window opens', () => {
+  const writer = { backlog: 0, room: 1 << 20, frameHeader() {}, bytes() {} }
+  const peer = { initialWindowBytes: 0, maxFrameBytes: 16_384, maxStreams: 1000 }
+  const flow = new SendFlow(writer as unknown as FrameWriter, peer, () => {})
+  for (let id = 1; id < 2000; id += 2) {
+    const stream = new WatchedStream(id, 0, 0)
+    Object.defineProperty(stream, 'sendWindow', {
+      get: () => {
+        WatchedStream.looks++
+        return 0
+      },
+    })
+    const fixed = { chunks: [HELLO], index: 0, offset: 0, trailers: null, onWritten: null }
+    stream.outbox = { ...fixed, left: HELLO.length }
+    flow.send(stream)
+  }
+  WatchedStream.looks = 0
+
+  for (let i = 0; i < 100; i++) flow.open(1)
+
+  assert.ok(WatchedStream.looks < 1000, `${WatchedStream.looks} looks`)
+})
+
+test('sends what waited for windows in whatever order they open', async t => {
+  const fixture = await startGrpc(t)
+  const raw = await fixture.raw()
+  raw.settings(Buffer.from([0, 4, 0, 0, 0, 0]))
+  const body = Buffer.alloc(40_000, 3)
+  for (const stream of [1, 3, 5, 7]) {
+    raw.headers(stream)
+    raw.data(stream, message(body), true)
+  }
+  const bytesOf = (stream: number) =>
+    raw.frames
+      .filter(f => f.type === 0 && f.stream === stream)
+      .reduce((sum, f) => sum + f.payload.length, 0)
+  const total = () => [1, 3, 5, 7].reduce((sum, stream) => sum + bytesOf(stream), 0)
+  await until(() => raw.frames.filter(f => f.type === 1).length === 4, 'four answers begin')
+  assert.equal(total(), 0)
+
+  raw.frame(8, 0, 3, Buffer.from([0, 0, 0, 10]))
+  await until(() => bytesOf(3) === 10, 'ten bytes of one')
+  raw.settings(Buffer.from([0, 4, 0, 0, 100, 0]))
+  await until(() => total() === 65_535, 'all of the connection window')
+  raw.settings(Buffer.from([0, 4, 0, 0, 0, 5]))
+  raw.frame(8, 0, 0, Buffer.from([0, 2, 0, 0]))
+  raw.frame(8, 0, 7, Buffer.from([0, 1, 0, 0]))
+  await until(() => bytesOf(7) === 40_005, 'the last is whole')
+  raw.settings(Buffer.from([0, 4, 0, 1, 0, 0]))
+  await until(() => total() === 4 * 40_005, 'all are whole')
+
+  const ends = raw.frames.filter(f => f.type === 1 && (f.flags & 1) !== 0)
+  assert.deepEqual(ends.map(f => f.stream).sort(), [1, 3, 5, 7])
+})
