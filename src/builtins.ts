@@ -11,16 +11,20 @@ import { factory as healthCheckExtension } from './extensions/health-check/facto
 import { factory as pprofExtension } from './extensions/pprof/factory.ts'
 import { factory as zpagesExtension } from './extensions/zpages/factory.ts'
 import { factory as batchProcessor } from './processors/batch/factory.ts'
+import { factory as filterProcessor } from './processors/filter/factory.ts'
 import { factory as memoryLimiterProcessor } from './processors/memory-limiter/factory.ts'
 import { factory as probabilisticSamplerProcessor } from './processors/probabilistic-sampler/factory.ts'
 import { factory as rulesProcessor } from './processors/rules/factory.ts'
+import { factory as transformProcessor } from './processors/transform/factory.ts'
 import { factory as otlpReceiver } from './receivers/otlp/factory.ts'
 
 export const BUILTINS: readonly Factory[] = [
   otlpReceiver,
   batchProcessor,
+  filterProcessor,
   memoryLimiterProcessor,
   rulesProcessor,
+  transformProcessor,
   probabilisticSamplerProcessor,
   forwardConnector,
   routingConnector,

@@ -48,6 +48,7 @@ export class Batch {
   readonly items: number
   /** Bytes of the payloads that this batch keeps in memory (not the size that it will encode to). */
   readonly bytes: number
+  #tainted = false
 
   constructor(signal: Signal, tenant: TenantId, context: RequestContext, parts: readonly Part[]) {
     this.signal = signal
@@ -75,8 +76,14 @@ export class Batch {
     for (const part of this.parts) part.payload.release()
   }
 
+  /** `taint` was called on this batch: what was made out of it must not be used again either. */
+  get isTainted(): boolean {
+    return this.#tainted
+  }
+
   /** See `Payload.taint`. */
   taint(): void {
+    this.#tainted = true
     for (const part of this.parts) part.payload.taint()
   }
 }

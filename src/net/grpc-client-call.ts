@@ -12,6 +12,10 @@ import { Http2Stream } from './http2/stream.ts'
 import { decodeGrpcMessage, GRPC } from './status.ts'
 
 const PREFIX_BYTES = 5
+const KNOWN_STATUS = /^(\d|1[0-6])$/
+const NOTHING = Buffer.alloc(0)
+/** A response begins in a buffer of this size, which doubles as it comes. */
+const FIRST_RESPONSE_BYTES = 256
 
 export interface GrpcRequest {
   /** A header block (RFC 7541), complete, pseudo-headers included; not changed. */
@@ -74,7 +78,7 @@ export class ClientCall extends Http2Stream {
   readonly #onAbort = (): void => this.#abort()
   #headers: readonly HeaderField[] | undefined
   #trailers: readonly HeaderField[] | undefined
-  #received: Buffer[] = []
+  #received = NOTHING
   #receivedBytes = 0
   #oversize = false
   #written = false
@@ -127,14 +131,24 @@ export class ClientCall extends Http2Stream {
 
   onData(bytes: Buffer, from: number, to: number): void {
     if (this.#done) return
-    this.#receivedBytes += to - from
-    if (this.#receivedBytes > this.request.maxResponseBytes + PREFIX_BYTES) {
+    const length = this.#receivedBytes + to - from
+    if (length > this.request.maxResponseBytes + PREFIX_BYTES) {
       this.#oversize = true
-      this.#received = []
+      this.#received = NOTHING
       this.#owner.resetStream(this.id, H2.CANCEL)
       return
     }
-    this.#received.push(Buffer.from(bytes.subarray(from, to)))
+    if (length > this.#received.length) this.#grow(length)
+    bytes.copy(this.#received, this.#receivedBytes, from, to)
+    this.#receivedBytes = length
+  }
+
+  /** One buffer, not a list of pieces: a piece of one byte would cost a hundred. */
+  #grow(needed: number): void {
+    const larger = Math.max(needed, 2 * this.#received.length, FIRST_RESPONSE_BYTES)
+    const buffer = Buffer.allocUnsafe(larger)
+    this.#received.copy(buffer, 0, 0, this.#receivedBytes)
+    this.#received = buffer
   }
 
   /** An answer before the end of the request: the server wants no more of it. */
@@ -179,11 +193,12 @@ export class ClientCall extends Http2Stream {
   }
 
   #statusReply(source: readonly HeaderField[]): GrpcReply {
-    const status = Number(find(source, 'grpc-status'))
-    const code = Number.isInteger(status) && status >= 0 && status <= 16 ? status : GRPC.UNKNOWN
+    const status = find(source, 'grpc-status') as string
+    // Strictly a number: what reads an empty text as 0 would take it for success.
+    const code = KNOWN_STATUS.test(status) ? Number(status) : GRPC.UNKNOWN
     const details = find(source, 'grpc-status-details-bin')
     const reply = localReply(code, decodeGrpcMessage(find(source, 'grpc-message') ?? ''))
-    const bytes = this.#received.length === 1 ? this.#received[0] : Buffer.concat(this.#received)
+    const bytes = this.#received.subarray(0, this.#receivedBytes)
     const hasBody = bytes.length >= PREFIX_BYTES
     const isCompressed = hasBody && bytes[0] === 1
     return {

@@ -12,6 +12,10 @@ import { GRPC } from './status.ts'
 /** gRPC's connection backoff protocol: 1 s, times 1.6, 20 % jitter, at most 2 min. */
 const BACKOFF = { initialMs: 1000, multiplier: 1.6, randomization: 0.2, maxMs: 120_000 }
 const CONNECT_TIMEOUT_MS = 20_000
+/** A connection that ends sooner, and without any use to a call, counts as one that could not be made. */
+const LEAST_LIFE_MS = 1000
+/** However often servers ask for fewer pings. */
+const MAX_KEEPALIVE_MS = 24 * 3_600_000
 
 export interface KeepaliveOptions {
   /** 0 = never. */
@@ -48,6 +52,7 @@ export class GrpcConnection implements SessionOwner {
   #lastError = ''
   #calls = 0
   #lastActivityMs = 0
+  #readySinceMs = 0
   #keepaliveTimeMs: number
   #keepalive: Timer | null = null
 
@@ -116,6 +121,7 @@ export class GrpcConnection implements SessionOwner {
     this.#session?.abandon('the client is closed')
     for (const session of this.#draining) session.abandon('the client is closed')
     this.#session = null
+    this.#settle(false)
   }
 
   async #open(): Promise<boolean> {
@@ -157,38 +163,48 @@ export class GrpcConnection implements SessionOwner {
   sessionReady(session: ClientSession): void {
     if (this.#session !== session) return
     this.#state = 'ready'
-    this.#backoff.reset()
-    this.#failedUntilMs = 0
     this.#touch()
+    this.#readySinceMs = this.#lastActivityMs
     this.#watch(session)
     this.#settle(true)
   }
 
   /** GOAWAY: calls in flight may finish, new ones need a new connection. */
-  sessionLeaving(session: ClientSession, error: number): void {
+  sessionLeaving(session: ClientSession, error: number, why: string): void {
     // The server finds our pings too many; gRPC asks clients to halve their rate then.
-    if (error === H2.ENHANCE_YOUR_CALM) this.#keepaliveTimeMs *= 2
+    if (error === H2.ENHANCE_YOUR_CALM) {
+      const doubledMs = Math.min(this.#keepaliveTimeMs * 2, MAX_KEEPALIVE_MS)
+      this.#keepaliveTimeMs = Math.max(this.#keepaliveTimeMs, doubledMs)
+    }
     if (this.#session !== session) return
-    this.#session = null
     this.#draining.add(session)
-    this.#keepalive?.cancel()
-    if (this.#state !== 'closed') this.#state = 'idle'
-    this.#settle(false)
-    this.#config.onDown()
+    this.#lose(session, why)
   }
 
   sessionClosed(session: ClientSession, why: string): void {
     this.#draining.delete(session)
-    if (this.#session !== session) return
-    const wasConnecting = this.#state === 'connecting'
+    if (this.#session === session) this.#lose(session, why)
+  }
+
+  #lose(session: ClientSession, why: string): void {
     this.#session = null
     this.#keepalive?.cancel()
     if (this.#state !== 'closed') {
-      this.#state = 'idle'
-      if (wasConnecting) this.#fail(why)
-      else this.#config.onDown()
+      if (this.#wasOfUse(session)) {
+        this.#backoff.reset()
+        this.#failedUntilMs = 0
+        this.#state = 'idle'
+        this.#config.onDown()
+      } else this.#fail(why)
     }
     this.#settle(false)
+  }
+
+  /** Otherwise a server that takes connections and drops them at once would be connected to without end. */
+  #wasOfUse(session: ClientSession): boolean {
+    if (this.#state !== 'ready') return false
+    const aliveMs = this.#config.clock.monotonic() - this.#readySinceMs
+    return session.hasAnswered || session.streams.size > 0 || aliveMs >= LEAST_LIFE_MS
   }
 
   #fail(why: string): void {
@@ -208,8 +224,13 @@ export class GrpcConnection implements SessionOwner {
     const timeMs = this.#keepaliveTimeMs
     this.#keepalive?.cancel()
     if (timeMs <= 0) return
+    let isAsking = false
     const check = (): void => {
       if (session.isOver) return
+      if (isAsking) {
+        this.#keepalive = clock.after(timeMs, check)
+        return
+      }
       const idleMs = clock.monotonic() - this.#lastActivityMs
       if (idleMs < timeMs || (this.#calls === 0 && !keepalive.withoutCalls)) {
         this.#keepalive = clock.after(Math.max(timeMs - idleMs, timeMs / 10), check)
@@ -218,7 +239,9 @@ export class GrpcConnection implements SessionOwner {
       const timeout = clock.after(keepalive.timeoutMs, () =>
         session.abandon(`keepalive ping not answered within ${keepalive.timeoutMs} ms`),
       )
+      isAsking = true
       session.askAlive(() => {
+        isAsking = false
         timeout.cancel()
         this.#touch()
       })

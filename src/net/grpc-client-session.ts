@@ -19,6 +19,8 @@ const LIMITS = {
   streamWindowBytes: 1 << 20,
   maxFrameBytes: 64 << 10,
   maxStreams: 0,
+  /** More than content alone can be: the rest are answers to pings and settings that the server does not read. */
+  maxBacklogBytes: 12 << 20,
 }
 /** Frames without use that a server may send between two answers. */
 const MAX_NOISE = 10_000
@@ -26,8 +28,8 @@ const MAX_NOISE = 10_000
 export interface SessionOwner {
   /** The server has sent its SETTINGS. */
   sessionReady(session: ClientSession): void
-  /** No new calls on it: GOAWAY with this error code, or its stream ids are used up. */
-  sessionLeaving(session: ClientSession, error: number): void
+  /** No new calls on it: GOAWAY with this error code, or its stream ids are used up, or it is broken. */
+  sessionLeaving(session: ClientSession, error: number, why: string): void
   sessionClosed(session: ClientSession, why: string): void
 }
 
@@ -40,6 +42,8 @@ export class ClientSession extends Http2Connection {
   readonly #owner: SessionOwner
   /** Calls beyond the server's limit of streams, in order. */
   readonly #waiting: WaitingCall[] = []
+  /** The server has answered a call on it. */
+  hasAnswered = false
   #ready = false
   #leaving = false
   #nextId = 1
@@ -58,7 +62,7 @@ export class ClientSession extends Http2Connection {
   }
 
   get isDrained(): boolean {
-    return this.writer.backlog === 0
+    return this.writer.isEmpty
   }
 
   /** Never rejects. */
@@ -103,13 +107,15 @@ export class ClientSession extends Http2Connection {
       trailers: null,
       onWritten,
     })
-    if (this.#nextId > MAX_STREAM_ID) this.#leave(H2.NO_ERROR)
+    if (this.#nextId > MAX_STREAM_ID) this.#leave(H2.NO_ERROR, 'the stream ids are used up')
   }
 
   #openWaiting(): void {
     while (this.#waiting.length > 0 && this.streams.size < this.peer.maxStreams && !this.#leaving) {
       const { request, resolve } = this.#waiting.shift() as WaitingCall
-      if (!request.abort?.aborted) this.#open(request, resolve)
+      // Its own listener finds it gone from here.
+      if (request.abort?.aborted) resolve(abortReply(request.abort))
+      else this.#open(request, resolve)
     }
   }
 
@@ -137,10 +143,10 @@ export class ClientSession extends Http2Connection {
     this.finish()
   }
 
-  #leave(error: number): void {
+  #leave(error: number, why: string): void {
     if (!this.#leaving) {
       this.#leaving = true
-      this.#owner.sessionLeaving(this, error)
+      this.#owner.sessionLeaving(this, error, why)
     }
     this.#refuseWaiting('the server takes no more calls on this connection')
     if (this.streams.size === 0 && !this.isOver) this.#end()
@@ -159,9 +165,13 @@ export class ClientSession extends Http2Connection {
   }
 
   protected onHeaders(id: number, block: HeaderBlock, end: boolean): number {
-    this.#noise = 0
     const call = this.streams.get(id) as ClientCall | undefined
-    if (call === undefined) return this.isIdle(id) ? H2.PROTOCOL_ERROR : 0
+    if (call === undefined) {
+      this.onNoise()
+      return this.isIdle(id) ? H2.PROTOCOL_ERROR : 0
+    }
+    if (end) this.#noise = 0
+    this.hasAnswered = true
     if (block === 'too_large') this.resetStream(id, H2.ENHANCE_YOUR_CALM)
     else if (call.peerEnded || typeof block === 'string' || !call.onHeaders(block, end)) {
       this.resetStream(id, H2.PROTOCOL_ERROR)
@@ -192,22 +202,19 @@ export class ClientSession extends Http2Connection {
   }
 
   protected onGoaway(lastStream: number, error: number): void {
+    this.onNoise()
     for (const call of [...this.streams.values()] as ClientCall[]) {
       if (call.id <= lastStream) continue
       call.refused('the server went away before it looked at the call')
       this.resetStream(call.id, H2.CANCEL)
     }
-    this.#leave(error)
+    this.#leave(error, `the server sent GOAWAY with error ${error}`)
   }
 
   protected onReset(): void {}
 
   protected onNoise(): void {
     if (++this.#noise > MAX_NOISE) this.fail(H2.ENHANCE_YOUR_CALM, 'too many frames without use')
-  }
-
-  protected isBacklogOfAnswers(): boolean {
-    return false
   }
 
   protected onPeerEnd(): void {
@@ -222,6 +229,7 @@ export class ClientSession extends Http2Connection {
 
   protected onBroken(error: number, debug: string): void {
     this.#why ??= `HTTP/2 error ${error}${debug === '' ? '' : ` (${debug})`}`
+    this.#leave(H2.NO_ERROR, this.#why)
   }
 
   protected streamClosed(): void {

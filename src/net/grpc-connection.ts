@@ -19,6 +19,8 @@ const STREAM_WINDOW_BYTES = 8 << 20
 const MAX_FRAME_BYTES = 1 << 20
 /** One header block; larger ones get the stream reset. */
 const HEADER_LIMITS = { maxBytes: 64 << 10, maxFields: 128 }
+/** Answers that are not read. */
+const MAX_BACKLOG_BYTES = 4 << 20
 /** Where `max_concurrent_streams` is not set. */
 const DEFAULT_STREAMS = 1000
 /** A connection must send its preface and SETTINGS within this time. */
@@ -108,6 +110,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
       streamWindowBytes: STREAM_WINDOW_BYTES,
       maxFrameBytes: MAX_FRAME_BYTES,
       maxStreams,
+      maxBacklogBytes: MAX_BACKLOG_BYTES,
     })
     this.context = Object.freeze({ metadata: new Map(), peer: peerOf(socket) })
     this.maxMessageBytes = options.maxMessageBytes
@@ -204,12 +207,11 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     if (++this.#noise > MAX_NOISE) this.cut('protocol_error')
   }
 
-  protected isBacklogOfAnswers(): boolean {
-    return true
-  }
-
-  /** The client will send nothing more: calls that it has finished are still answered. */
+  /** The client will send nothing more: calls that it has finished are still answered, the others never will be. */
   protected onPeerEnd(): void {
+    for (const { id, peerEnded } of this.streams.values()) {
+      if (!peerEnded) this.resetStream(id, H2.CANCEL)
+    }
     if (this.streams.size === 0) this.finish()
     else this.close()
   }
@@ -232,7 +234,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   sendReply(call: ServerCall, message: Uint8Array | null): void {
     if (this.isOver) return
     const isEmpty = message === null || message.length === 0
-    if (isEmpty && this.flow.allows(call, PREFIX_BYTES)) {
+    if (isEmpty && !this.writer.mustYieldTable && this.flow.allows(call, PREFIX_BYTES)) {
       this.#sendEmptyReply(call)
       return
     }

@@ -115,6 +115,11 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   }
 
   #accept(socket: Socket): void {
+    // Its handshake ended too late.
+    if (!this.#server.listening) {
+      socket.destroy()
+      return
+    }
     // A client that knows HTTP/2 says so in the handshake; what else comes over TLS is not for here.
     if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2') {
       this.options.onCut('protocol_error')

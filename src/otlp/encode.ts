@@ -19,6 +19,19 @@ export interface Encoded {
   readonly byteLength: number
 }
 
+export interface EncodedParts extends Encoded {
+  /** Those of the chunks that were made here, which can be given back to the pool that they came from. */
+  readonly made: readonly Uint8Array[]
+}
+
+/** Where buffers for what has to be written come from. */
+export interface EncodeBuffers {
+  /** A buffer of exactly this length. */
+  take(length: number): Uint8Array
+}
+
+const FRESH: EncodeBuffers = { take: length => Buffer.allocUnsafeSlow(length) }
+
 /** Parts that encode to less are joined with their neighbours: copying 16 KiB costs less than one more chunk. */
 const SMALL = 16_384
 
@@ -28,9 +41,13 @@ const NO_SPLICES: readonly Splice[] = []
 const tape = new Tape()
 const layout = new Layout(tape)
 
-export function encodeParts(parts: readonly EncodePart[]): Encoded {
+export function encodeParts(
+  parts: readonly EncodePart[],
+  buffers: EncodeBuffers = FRESH,
+): EncodedParts {
   const chunks: Uint8Array[] = []
-  const run = new Run(chunks)
+  const made: Uint8Array[] = []
+  const run = new Run(chunks, made, buffers)
   let byteLength = 0
   tape.reset()
   for (let i = 0; i < parts.length; i++) {
@@ -53,7 +70,7 @@ export function encodeParts(parts: readonly EncodePart[]): Encoded {
   }
   run.flush()
   layout.release()
-  return { chunks, byteLength }
+  return { chunks, byteLength, made }
 }
 
 /** Exactly the bytes that `encodeParts` would make. */
@@ -93,11 +110,15 @@ interface RunMember {
 /** Neighbouring parts that will share one buffer. */
 class Run {
   readonly #chunks: Uint8Array[]
+  readonly #made: Uint8Array[]
+  readonly #buffers: EncodeBuffers
   #members: RunMember[] = []
   #size = 0
 
-  constructor(chunks: Uint8Array[]) {
+  constructor(chunks: Uint8Array[], made: Uint8Array[], buffers: EncodeBuffers) {
     this.#chunks = chunks
+    this.#made = made
+    this.#buffers = buffers
   }
 
   add(part: EncodePart, untouched: boolean, first: number, size: number): void {
@@ -110,13 +131,17 @@ class Run {
     if (members.length === 0) return
     if (members.length === 1 && members[0].untouched) {
       this.#chunks.push(members[0].part.payload.bytes)
-    } else this.#chunks.push(this.#write())
+    } else {
+      const written = this.#write()
+      this.#chunks.push(written)
+      this.#made.push(written)
+    }
     this.#members = []
     this.#size = 0
   }
 
   #write(): Uint8Array {
-    const out = Buffer.allocUnsafeSlow(this.#size)
+    const out = this.#buffers.take(this.#size)
     let pos = 0
     for (const { part, untouched, first, last } of this.#members) {
       const { bytes } = part.payload

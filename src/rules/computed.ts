@@ -3,16 +3,8 @@ import { areConstant, constantGetter } from './constant.ts'
 import type { ResolvedPath } from './context.ts'
 import type { Getter, Target } from './function.ts'
 import { indexValue } from './index-value.ts'
-import {
-  Duration,
-  EvaluationError,
-  Id,
-  OtlpList,
-  OtlpMessage,
-  Time,
-  typeName,
-  type Value,
-} from './value.ts'
+import { findUnstorable, isUnstorable } from './storable.ts'
+import { EvaluationError, typeName, type Value } from './value.ts'
 
 export function listGetter(items: readonly Getter[]): Getter {
   const get: Getter = scope => {
@@ -38,18 +30,12 @@ export function mapGetter(keys: readonly string[], items: readonly Getter[]): Ge
 
 /** A map holds what attributes can hold, in lists too. */
 function checkMapValue(value: Value): void {
-  if (typeof value !== 'object' || value === null) return
-  if (Array.isArray(value)) {
-    for (const item of value) checkMapValue(item)
-    return
-  }
-  const isRefused =
-    value instanceof Id ||
-    value instanceof Time ||
-    value instanceof Duration ||
-    value instanceof OtlpMessage ||
-    value instanceof OtlpList
-  if (isRefused) throw new EvaluationError(`a map cannot hold a ${typeName(value)}`)
+  const wrong = Array.isArray(value)
+    ? findUnstorable(value)
+    : isUnstorable(value)
+      ? value
+      : undefined
+  if (wrong !== undefined) throw new EvaluationError(`a map cannot hold a ${typeName(wrong)}`)
 }
 
 export function indexedGetter(get: Getter, keys: readonly Getter[]): Getter {

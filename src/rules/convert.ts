@@ -2,6 +2,7 @@
 import type { Getter, ParamType } from './function.ts'
 import { toJson } from './json-text.ts'
 import { parseFloat64 } from './parse-float.ts'
+import { findUnstorable } from './storable.ts'
 import { Duration, EvaluationError, Id, Time, typeName, type Value } from './value.ts'
 
 /** What a getter for a parameter of this type gives; undefined for types that are not getters. */
@@ -20,7 +21,7 @@ const CONVERTERS: Readonly<Partial<Record<ParamType, (value: Value) => Value>>> 
   float: exactly('float64', value => typeof value === 'number'),
   bool: exactly('bool', value => typeof value === 'boolean'),
   map: onlyMap,
-  list: exactly('pcommon.Slice', value => Array.isArray(value)),
+  list: onlyList,
   time: exactly('time', value => value instanceof Time),
   duration: exactly('duration', value => value instanceof Duration),
   bytes: exactly('[]byte', value => value instanceof Uint8Array && !(value instanceof Id)),
@@ -39,6 +40,15 @@ function onlyText(value: Value): Value {
 function onlyMap(value: Value): Value {
   if (value instanceof Map) return value
   throw new EvaluationError(`expected pcommon.Map but got ${typeName(value)}`)
+}
+
+function onlyList(value: Value): Value {
+  if (!Array.isArray(value)) {
+    throw new EvaluationError(`expected pcommon.Slice but got ${typeName(value)}`)
+  }
+  const wrong = findUnstorable(value)
+  if (wrong !== undefined) throw new EvaluationError(`a list cannot hold a ${typeName(wrong)}`)
+  return value
 }
 
 function exactly(name: string, is: (value: Value) => boolean): (value: Value) => Value {

@@ -1,5 +1,5 @@
 /** `value[key]` on what a converter or a lambda's parameter gave; unlike attributes, a missing key is an error there. */
-import { EvaluationError, typeName, type Value } from './value.ts'
+import { EvaluationError, Id, typeName, type Value } from './value.ts'
 
 export function indexValue(value: Value, key: Value): Value {
   if (typeof key === 'string') {
@@ -11,11 +11,12 @@ export function indexValue(value: Value, key: Value): Value {
     return item
   }
   if (typeof key !== 'bigint') throw new EvaluationError(`${typeName(key)} cannot be a key`)
-  if (!Array.isArray(value)) {
+  const isBytes = value instanceof Uint8Array && !(value instanceof Id)
+  if (!Array.isArray(value) && !isBytes) {
     throw new EvaluationError(`type ${typeName(value)} does not support int indexing`)
   }
   if (key < 0n || key >= BigInt(value.length)) {
     throw new EvaluationError(`index ${key} out of bounds`)
   }
-  return value[Number(key)]
+  return isBytes ? BigInt(value[Number(key)]) : value[Number(key)]
 }

@@ -91,7 +91,7 @@ export function visitPaths(node: AnyNode, visit: (path: PathNode) => void): void
   for (const child of childrenOf(node)) visitPaths(child, visit)
 }
 
-function childrenOf(node: AnyNode): readonly AnyNode[] {
+export function childrenOf(node: AnyNode): readonly AnyNode[] {
   switch (node.kind) {
     case 'statement':
       return node.where === null ? [node.editor] : [node.editor, node.where]

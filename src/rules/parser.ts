@@ -142,9 +142,15 @@ class Parser extends TokenCursor {
     return this.nested(() => this.#addSub())
   }
 
-  #addSub(): ValueNode {
+  #listItem(): ValueNode {
+    return this.nested(() => this.#addSub(true))
+  }
+
+  /** In a list another value may follow without a comma, such as the +2 of `[ONE +2]`. */
+  #addSub(isInList = false): ValueNode {
     const start = this.peek().start
     let left = this.#multDiv()
+    if (isInList && !OPERANDS.has(left.kind)) return left
     for (;;) {
       const { type, text } = this.peek()
       if (type === 'OpAddSub') this.next()
@@ -335,10 +341,10 @@ class Parser extends TokenCursor {
     const start = this.next().start
     const values: ValueNode[] = []
     // The reference takes values side by side, and a comma before the first; not one at the end.
-    while (!this.isPunct(']') && !this.isPunct(',')) values.push(this.#value())
+    while (!this.isPunct(']') && !this.isPunct(',')) values.push(this.#listItem())
     while (this.isPunct(',')) {
       this.next()
-      values.push(this.#value())
+      values.push(this.#listItem())
     }
     this.expectPunct(']')
     return { kind: 'list', values, at: { start, end: this.lastEnd() } }

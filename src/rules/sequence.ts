@@ -47,7 +47,8 @@ export function runSequence(
   }
 }
 
-function handle(error: unknown, { errorMode, onError }: SequenceOptions): void {
+/** What follows from a failure: it is thrown again, told, or passed over. */
+export function handle(error: unknown, { errorMode, onError }: SequenceOptions): void {
   const failure = asEvaluationError(error)
   if (failure === undefined || errorMode === 'propagate') throw failure ?? error
   if (errorMode === 'ignore') onError(failure)

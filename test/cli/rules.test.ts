@@ -234,6 +234,8 @@ rules:
       when:  name=="x"   and(kind==1)
       # What it is for.
       name: one
+      tenants: [007, 1.0, ~, yes, "a b", "12"]
+      continue:   false
 `
   const folder = folderWith(t, { 'r.yaml': ugly })
   const path = join(folder, 'r.yaml')
@@ -248,8 +250,10 @@ version: 1
 rules:
   # What it is for.
   - name: one
+    tenants: [007, 1.0, ~, yes, "a b", "12"]
     when: name == "x" and kind == 1
     do: { route: [jaeger, kafka/errors] }
+    continue: false
 `,
   )
   assert.equal((await runMillrace(['rules', 'fmt', '--check', path])).code, 0)

@@ -3,6 +3,10 @@
  * failure that passes does, so that the list stays true. `docs/conformance.md` explains each.
  */
 export const KNOWN: ReadonlyMap<string, string> = new Map<string, string>([
+  ...['include', 'exclude', 'includeexclude'].map((name): [string, string] => [
+    `collector-configs#filterprocessor/config_expr.yaml:filter/${name}`,
+    'match_type expr is another expression language; refused with a word about conditions',
+  ]),
   [
     'ottl/cases#function:func/append/pcommon_ValueTypeEmpty',
     'a value that is not set reads as nil, for which append begins a list; the reference does so for bodies and attributes',

@@ -12,7 +12,7 @@ import type { ContextName } from '../../src/rules/context.ts'
 import { standardFunctions } from '../../src/rules/functions/index.ts'
 import { type Answer, askOurs, askReference, type Question } from '../rules/generate/ask.ts'
 import { differenceOf } from '../rules/generate/differences.ts'
-import { ExpressionMaker } from '../rules/generate/expressions.ts'
+import { damaged, ExpressionMaker } from '../rules/generate/expressions.ts'
 import { reasonOf } from '../rules/generate/known-differences.ts'
 import { type Json, pick, telemetryJson } from '../rules/generate/telemetry.ts'
 import { ottlOracle } from './peers.ts'
@@ -54,12 +54,13 @@ function makeQuestions(): Asked[] {
     const signal = pick(random, SIGNAL_OF[context] ?? [])
     const maker = new ExpressionMaker(random, context)
     const kind = pick(random, ['value', 'condition', 'statement', 'statement'] as const)
-    const expr =
+    const whole =
       kind === 'statement'
         ? maker.statement()
         : kind === 'condition'
           ? maker.condition(3)
           : maker.value('string', 3)
+    const expr = random.chance(0.1) ? damaged(random, whole) : whole
     const input = pick(random, requests.get(signal) ?? [])
     const all = kind !== 'value' && random.chance(0.3)
     return { id, context, kind, expr, input, signal, all, used: maker.used }

@@ -1,8 +1,9 @@
 /** `millrace rules explain`: for each captured item, which rules were asked, what they saw, and where the item goes. */
 import { SIGNALS, type Signal } from '../../core/signal.ts'
-import { CursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
+import { makeCursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
 import { Engine } from '../../rules/files/engine.ts'
 import type { ExplainedCondition } from '../../rules/files/explain-condition.ts'
+import { atOnce } from '../../rules/files/in-slices.ts'
 import { changesOf } from '../../rules/files/item-changes.ts'
 import { ruleLanguage } from '../../rules/files/language.ts'
 import { RuleFileError } from '../../rules/files/load.ts'
@@ -53,7 +54,7 @@ export function requireSet({ set, problems }: RuleFile): RuleSet {
 export function makeTracers(set: RuleSet, explain: boolean): ReadonlyMap<Signal, Tracer> {
   return new Map(
     SIGNALS.map(signal => {
-      const engine = new Engine(set, signal, new CursorEvaluator(signal))
+      const engine = atOnce(Engine.build(set, signal, makeCursorEvaluator))
       return [signal, new Tracer(engine, explain ? ruleLanguage : undefined)]
     }),
   )

@@ -52,7 +52,8 @@ export function formatRuleFiles(
 
 /** The text must be valid YAML. */
 export function formatRules(text: string): string {
-  const doc = parseDocument(text)
+  // Scalars stay the texts that they are: an id of digits must not become a number.
+  const doc = parseDocument(text, { schema: 'failsafe' })
   const { contents } = doc
   if (isMap(contents)) {
     orderKeys(contents, FILE_KEYS)

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { runCases } from '../../rules/files/cases/run.ts'
-import { CursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
+import { makeCursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
 import { type CliIo, EXIT } from '../io.ts'
 import { showFailure, type TestedFile } from './case-report.ts'
 import { junitReport } from './junit.ts'
@@ -46,7 +46,7 @@ export async function testRules(
 function testFile(file: RuleFile): TestedFile {
   const { set, cases } = file
   if (set === undefined) return { file, results: [] }
-  return { file, results: runCases(set, cases, signal => new CursorEvaluator(signal)) }
+  return { file, results: runCases(set, cases, makeCursorEvaluator) }
 }
 
 function showFile({ file, results }: TestedFile, verbose: boolean): string {

@@ -1,6 +1,7 @@
 /** One attempt to send one shipment: encode, hand to the sender, and have an answer in any case. */
 import type { Clock, Timer } from '../../core/clock.ts'
 import { encodeParts } from '../../otlp/encode.ts'
+import type { BufferPool } from '../../util/buffer-pool.ts'
 import type { Sender, SendResult } from './sender.ts'
 import type { Shipment } from './shipment.ts'
 
@@ -10,14 +11,23 @@ const ANSWER_GRACE_MS = 1000
 export class Attempt {
   readonly shipment: Shipment
   readonly #clock: Clock
+  readonly #buffers: BufferPool
   readonly #controller = new AbortController()
   #timer: Timer | null = null
   #answer: ((result: SendResult) => void) | null
+  /** What was written for this attempt. */
+  #made: readonly Uint8Array[] = []
 
   /** `answer` is called exactly once unless `abandon` comes first, never from within the constructor. */
-  constructor(shipment: Shipment, clock: Clock, answer: (result: SendResult) => void) {
+  constructor(
+    shipment: Shipment,
+    clock: Clock,
+    buffers: BufferPool,
+    answer: (result: SendResult) => void,
+  ) {
     this.shipment = shipment
     this.#clock = clock
+    this.#buffers = buffers
     this.#answer = answer
   }
 
@@ -25,7 +35,8 @@ export class Attempt {
     const { batch } = this.shipment
     let sending: Promise<SendResult>
     try {
-      const { chunks, byteLength } = encodeParts(batch.parts)
+      const { chunks, byteLength, made } = encodeParts(batch.parts, this.#buffers)
+      this.#made = made
       const encoded = { signal: batch.signal, items: batch.items, chunks, byteLength, batch }
       sending = sender.send(encoded, this.#controller.signal)
     } catch (error) {
@@ -34,9 +45,20 @@ export class Attempt {
     }
     if (timeoutMs > 0) this.#timer = this.#clock.after(timeoutMs, () => this.#timeOut(timeoutMs))
     sending.then(
-      result => this.#finish(result),
+      result => {
+        this.#giveBack()
+        this.#finish(result)
+      },
       error => this.#finish(fault(error)),
     )
+  }
+
+  /** The sender has answered and says that nothing reads the bytes any more. */
+  #giveBack(): void {
+    const { batch } = this.shipment
+    if (this.#answer === null || batch.isTainted) return
+    for (const buffer of this.#made) this.#buffers.give(buffer)
+    this.#made = []
   }
 
   /** The shutdown deadline has come: what the sender still answers does not count. */

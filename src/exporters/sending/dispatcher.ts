@@ -14,6 +14,7 @@ import type { HolderVisit } from '../../core/ledger.ts'
 import type { Logger } from '../../core/logger.ts'
 import { encodedSize } from '../../otlp/encode.ts'
 import { Backoff } from '../../util/backoff.ts'
+import type { BufferPool } from '../../util/buffer-pool.ts'
 import { Fifo } from '../../util/fifo.ts'
 import { Attempt } from './attempt.ts'
 import type { Books } from './books.ts'
@@ -41,6 +42,8 @@ export interface DispatcherOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly sender: Sender
+  /** For what has to be written anew. */
+  readonly buffers: BufferPool
   readonly books: Books
   readonly breaker: Breaker
   readonly retry: RetryConfig
@@ -179,7 +182,7 @@ export class Dispatcher {
   #start(shipment: Shipment): void {
     if (shipment.firstAttemptMs < 0) shipment.firstAttemptMs = this.#clock.monotonic()
     shipment.attempts++
-    const attempt = new Attempt(shipment, this.#clock, result => {
+    const attempt = new Attempt(shipment, this.#clock, this.#options.buffers, result => {
       this.#attempts.delete(attempt)
       this.#settle(shipment, result)
       this.#pump()

@@ -4,6 +4,7 @@ import type { Component, Consumer, Host } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import { type Outcome, refused } from '../../core/outcome.ts'
 import { SIGNALS, type Signal } from '../../core/signal.ts'
+import { BufferPool } from '../../util/buffer-pool.ts'
 import { type Breaker, PASS_THROUGH } from './breaker.ts'
 import type { SendingConfig } from './config.ts'
 import { Lane } from './lane.ts'
@@ -26,6 +27,10 @@ export function createSendingExporter<C>(
 ): Component & Consumer {
   return new SendingExporter(context as CreateContext<unknown>, config, sender, options)
 }
+
+/** Requests that were written anew, because something in them was left out or changed, are written over the last ones. */
+const MAX_POOL_BYTES = 24 << 20
+const MAX_POOLED_BUFFER_BYTES = 8 << 20
 
 class SendingExporter implements Component, Consumer {
   readonly #context: CreateContext<unknown>
@@ -50,6 +55,10 @@ class SendingExporter implements Component, Consumer {
       context,
       config,
       sender,
+      buffers: new BufferPool(
+        Math.min(MAX_POOL_BYTES, context.memory.limitBytes / 16),
+        MAX_POOLED_BUFFER_BYTES,
+      ),
       breaker: options.breaker ?? PASS_THROUGH,
       maxBytes: limits.length > 0 ? Math.min(...limits) : 0,
       random: options.random ?? Math.random,

@@ -5,6 +5,7 @@ import type { CreateContext } from '../../core/factory.ts'
 import type { HolderVisit } from '../../core/ledger.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { BufferPool } from '../../util/buffer-pool.ts'
 import { Batcher, measure } from './batcher.ts'
 import { Books } from './books.ts'
 import type { Breaker } from './breaker.ts'
@@ -23,6 +24,7 @@ export interface LaneOptions {
   readonly context: CreateContext<unknown>
   readonly config: SendingConfig
   readonly sender: Sender
+  readonly buffers: BufferPool
   readonly breaker: Breaker
   /** Least of what the configuration and the destination's protocol allow; 0 = unlimited. */
   readonly maxBytes: number
@@ -56,6 +58,7 @@ export class Lane implements Consumer {
       clock: context.clock,
       log: context.log,
       sender: options.sender,
+      buffers: options.buffers,
       books: this.#books,
       breaker: options.breaker,
       retry: config.retry_on_failure,

@@ -38,10 +38,10 @@ export interface ConnectionLimits {
   readonly maxFrameBytes: number
   /** Streams that the other side may have open; 0: it may open none. */
   readonly maxStreams: number
+  /** A peer that reads nothing while it makes us answer is cut when so much waits with the socket. */
+  readonly maxBacklogBytes: number
 }
 
-/** A peer that reads nothing while it makes us answer is cut here: content alone never queues up to this. */
-const MAX_BACKLOG_BYTES = 12 << 20
 /** How long a peer may take to close its side after we have closed ours. */
 const LINGER_MS = 500
 
@@ -68,6 +68,8 @@ export abstract class Http2Connection implements FrameSink {
   #receiveWindow: number
   /** Of the DATA frame that is being read; undefined when its stream is gone. */
   #current: Http2Stream | undefined
+  /** In a GOAWAY of ours. */
+  #lastNamed = Number.POSITIVE_INFINITY
   #greeted = false
   #reading = false
   #over = false
@@ -149,7 +151,7 @@ export abstract class Http2Connection implements FrameSink {
     const error = this.#reader.read(chunk, from)
     this.#reading = false
     if (error !== 0) this.fail(error)
-    else if (this.writer.backlog > MAX_BACKLOG_BYTES) {
+    else if (this.writer.backlog > this.limits.maxBacklogBytes) {
       this.fail(H2.ENHANCE_YOUR_CALM, 'answers are not read')
     } else if (!this.#over) this.writer.flush()
   }
@@ -409,8 +411,10 @@ export abstract class Http2Connection implements FrameSink {
     this.flushLater()
   }
 
+  /** A later one never names a higher stream (RFC 9113 §6.8). */
   protected goaway(lastStream: number, error: number, debug = ''): void {
-    this.writer.goaway(lastStream, error, debug)
+    this.#lastNamed = Math.min(lastStream, this.#lastNamed)
+    this.writer.goaway(this.#lastNamed, error, debug)
     this.flushLater()
   }
 
@@ -418,7 +422,7 @@ export abstract class Http2Connection implements FrameSink {
   fail(error: number, debug = ''): void {
     if (this.#over) return
     this.#over = true
-    this.writer.goaway(this.lastStream, error, debug)
+    this.goaway(this.limits.maxStreams > 0 ? this.lastStream : 0, error, debug)
     this.writer.flush()
     this.onBroken(error, debug)
     this.#linger()

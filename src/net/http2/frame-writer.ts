@@ -34,7 +34,7 @@ export class FrameWriter {
   #length = 0
   #parts: Uint8Array[] = []
   #written: (() => void)[] = []
-  /** Bytes passed by reference since the last flush. */
+  /** Bytes of content since the last flush. */
   #pending = 0
   /** The peer has made its table smaller: the next header block must say that it knows (RFC 7541 §4.2). */
   mustYieldTable = false
@@ -92,6 +92,7 @@ export class FrameWriter {
   }
 
   bytes(content: Uint8Array): void {
+    this.#pending += content.length
     if (content.length <= MAX_COPIED_BYTES) {
       // `take` may change the buffer, so it comes first.
       const at = this.take(content.length)
@@ -100,7 +101,6 @@ export class FrameWriter {
     }
     this.#closePart()
     this.#parts.push(content)
-    this.#pending += content.length
   }
 
   /** `written` is called when all that was added before has left for the system. */

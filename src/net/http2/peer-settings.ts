@@ -11,7 +11,7 @@ export interface PeerSettings {
   initialWindowBytes: number
   maxFrameBytes: number
   maxStreams: number
-  /** Of its table for our header blocks. */
+  /** The smallest that its table for our header blocks has been set to. */
   tableBytes: number
 }
 
@@ -43,7 +43,7 @@ function readSetting(settings: PeerSettings, setting: number, value: number): nu
       settings.maxStreams = value
       return 0
     case SETTING.headerTableSize:
-      settings.tableBytes = value
+      settings.tableBytes = Math.min(value, settings.tableBytes)
       return 0
     case SETTING.initialWindowSize:
       if (value > MAX_WINDOW_BYTES) return H2.FLOW_CONTROL_ERROR

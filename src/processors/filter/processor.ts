@@ -11,6 +11,7 @@ import {
   RuleWorker,
   sequenceOptions,
 } from '../../rules/apply/rule-worker.ts'
+import { holdsAny } from '../../rules/predicate/hold-any.ts'
 import { testSequence } from '../../rules/sequence.ts'
 import type { FilterConfig } from './config.ts'
 import { FILTERED } from './metrics.ts'
@@ -28,7 +29,7 @@ export class FilterProcessor implements Component, Consumer {
       const { stages } = compileStages(config, signal)
       if (stages.length === 0) return []
       const steps = stages.map(stage => dropPass(stage, log))
-      return [{ kind: 'edit', run: editor => steps.forEach(step => step(editor)) }]
+      return [{ kind: 'edit', run: runAll(steps) }]
     }
     const bySignal = <T>(make: (signal: Signal) => T) =>
       Object.fromEntries(SIGNALS.map(signal => [signal, make(signal)])) as Record<Signal, T>
@@ -47,14 +48,34 @@ export class FilterProcessor implements Component, Consumer {
   async stop(): Promise<void> {}
 }
 
-/** The one place where conditions meet items; every condition is a `test` of the cursor. */
+function runAll(steps: readonly EditPass[]): EditPass {
+  return editor => {
+    for (const step of steps) step(editor)
+  }
+}
+
+/** The one place where conditions meet items. */
+// hot: bench/flow/rules.ts
 function dropPass(
-  { context, conditions, errorMode }: Stage,
+  { context, conditions, errorMode, predicates }: Stage,
   log: CreateContext<unknown>['log'],
 ): EditPass {
   const options = sequenceOptions(errorMode, log)
-  return editor =>
-    editor.each(context, scope => {
-      if (testSequence(conditions, 'or', scope, options)) editor.drop(scope)
-    })
+  if (predicates === undefined) {
+    return editor =>
+      editor.each(context, scope => {
+        if (testSequence(conditions, 'or', scope, options)) editor.drop(scope)
+      })
+  }
+  const { rowLevel } = predicates
+  return editor => {
+    predicates.scan(editor.bytes, editor.index)
+    try {
+      editor.each(context, scope => {
+        if (holdsAny(predicates, scope.space.rows[rowLevel], scope, options)) editor.drop(scope)
+      })
+    } finally {
+      predicates.close()
+    }
+  }
 }

@@ -12,6 +12,7 @@ import {
 import { pointFunctions } from '../../rules/apply/point-functions.ts'
 import type { CompiledCondition } from '../../rules/compile.ts'
 import type { ContextName } from '../../rules/context.ts'
+import type { PredicateSet } from '../../rules/predicate/predicate-set.ts'
 import type { ErrorMode } from '../../rules/sequence.ts'
 import type { FilterConfig, LogProperties, MetricProperties, SpanProperties } from './config.ts'
 import { severityNumber } from './severity.ts'
@@ -21,6 +22,8 @@ export interface Stage {
   readonly context: ContextName
   readonly errorMode: ErrorMode
   readonly conditions: readonly Pick<CompiledCondition, 'test'>[]
+  /** The same conditions over slots, where they are all written in OTTL. */
+  readonly predicates?: PredicateSet
 }
 
 export interface Stages {
@@ -102,8 +105,18 @@ class StageBuilder {
       if (compiled !== undefined) found.get(context)!.push(compiled)
     }
     for (const [context, conditions] of found) {
-      if (conditions.length > 0) this.stages.push({ context, errorMode, conditions })
+      this.#addStage(context, errorMode, conditions)
     }
+  }
+
+  #addStage(
+    context: ContextName,
+    errorMode: ErrorMode,
+    conditions: readonly CompiledCondition[],
+  ): void {
+    if (conditions.length === 0) return
+    const predicates = this.compiler.predicates(conditions, context)
+    this.stages.push({ context, errorMode, conditions, predicates })
   }
 
   #oldForm(): boolean {
@@ -114,8 +127,7 @@ class StageBuilder {
       if (texts === undefined) continue
       isUsed = true
       const conditions = this.compiler.conditions(texts, context, [this.#signal, key])
-      const { error_mode: errorMode } = this.#config
-      if (conditions.length > 0) this.stages.push({ context, errorMode, conditions })
+      this.#addStage(context, this.#config.error_mode, conditions)
     }
     return isUsed
   }

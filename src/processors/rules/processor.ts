@@ -6,7 +6,7 @@ import type { CreateContext } from '../../core/factory.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import type { HasRuleControl, RuleControl } from '../../core/rule-control.ts'
 import { MillraceError } from '../../errors.ts'
-import { CursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
+import { makeCursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
 import { DecisionLog } from '../../rules/files/decision-log.ts'
 import { type Engine, PropagatedError } from '../../rules/files/engine.ts'
 import { ruleLanguage } from '../../rules/files/language.ts'
@@ -56,7 +56,7 @@ export class RulesProcessor implements Component, Consumer, HasRuleControl {
       destinations: of => (of === signal ? [...destinations.keys()] : undefined),
       errorMode: config.error_mode,
       runCases: config.run_cases,
-      makeEvaluator: of => new CursorEvaluator(of),
+      makeEvaluator: makeCursorEvaluator,
       watchIntervalMs: config.watch ? config.reload_interval : null,
       guard: config.guard === undefined ? null : guardLimits(config.guard),
       ...{ clock, log },

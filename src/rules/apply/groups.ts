@@ -15,6 +15,7 @@ import type { FunctionSpec } from '../function.ts'
 import { standardFunctions } from '../functions/index.ts'
 import { type AnyNode, CONTEXT_PRIORITY, type ContextCandidate, inferContext } from '../infer.ts'
 import { parseCondition, parseStatement } from '../parser.ts'
+import { compilePredicates, type PredicateSet } from '../predicate/predicate-set.ts'
 
 /** What a component lets its expressions use. */
 export interface Dialect {
@@ -62,6 +63,11 @@ export class GroupCompiler {
     path: ConfigPath,
   ): readonly CompiledCondition[] {
     return texts.flatMap((text, i) => this.condition(text, context, [...path, i]) ?? [])
+  }
+
+  /** Conditions that `condition` has taken, as one set over slots. */
+  predicates(conditions: readonly CompiledCondition[], context: ContextName): PredicateSet {
+    return compilePredicates(conditions, this.#options(context), this.#dialect.signal)
   }
 
   statements(

@@ -95,7 +95,7 @@ export class PartEditor {
     const last = space.levels.length - 1
     const isInside = PARTS_OF[context] !== undefined
     const from = this.#selection === null ? 0 : this.#selection.from
-    const to = this.#selection === null ? this.#index.items : this.#selection.to
+    const to = this.#selection === null ? this.index.items : this.#selection.to
     for (let item = from; item < to; item++) {
       if (this.#selection !== null && !this.#selection.has(item)) continue
       space.stand(last, item)
@@ -205,7 +205,7 @@ export class PartEditor {
     if (!this.#isCleared) {
       this.#isCleared = true
       this.#selection =
-        this.#selection === null ? Selection.all(this.#index.items) : this.#selection.clone()
+        this.#selection === null ? Selection.all(this.index.items) : this.#selection.clone()
     }
     this.#selection!.clear(item)
   }
@@ -230,7 +230,7 @@ export class PartEditor {
   finish(): EditedPart {
     const space = this.#space
     const selection = this.#selection
-    const items = selection === null ? this.#index.items : selection.count
+    const items = selection === null ? this.index.items : selection.count
     const edits = new Edits()
     const last = space.levels.length - 1
     for (let level = 0; level < last; level++) {
@@ -250,13 +250,18 @@ export class PartEditor {
     edits.add(rows[row * ROW + TAG], rows[row * ROW + END], NO_BYTES)
   }
 
-  get #index(): RequestIndex {
+  /** As it was sent, without what was changed here. */
+  get bytes(): Uint8Array {
+    return this.#space.bytes
+  }
+
+  get index(): RequestIndex {
     if (this.#part === null) throw new Error('no part is open')
     return this.#part.index
   }
 
   get #requestShape(): RequestShape {
-    if (this.#shape === null) this.#shape = shapeOf(this.#index)
+    if (this.#shape === null) this.#shape = shapeOf(this.index)
     return this.#shape
   }
 }

@@ -6,7 +6,7 @@
 import type { Part, RequestContext, TenantId } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
 import { EvaluationError } from '../value.ts'
-import type { Evaluator } from './evaluator.ts'
+import type { Evaluator, MakeEvaluator } from './evaluator.ts'
 import { type NumberedRoute, numberRoute, RouteTable } from './routes.ts'
 import type { Rule, RuleSet } from './rule-set.ts'
 import type { RuleContext } from './schema.ts'
@@ -43,6 +43,8 @@ interface Step {
   readonly number: number
   readonly route: NumberedRoute | null
   readonly salt: number
+  /** Whether it is for the tenant of the running part. */
+  isMeant: boolean
 }
 
 interface Stage {
@@ -63,7 +65,7 @@ export class PropagatedError extends Error {
 
 export class Engine {
   readonly rules: readonly Rule[]
-  readonly routes = new RouteTable()
+  readonly routes: RouteTable
   /** Since `resetCounts`. */
   readonly counts: RuleCounts
   listener: EngineListener | null = null
@@ -74,12 +76,34 @@ export class Engine {
   #verdicts = new Verdicts(0)
   #context: RuleContext = 'span'
 
-  constructor(set: RuleSet, signal: Signal, evaluator: Evaluator) {
-    this.rules = set.forSignal(signal)
+  private constructor(
+    rules: readonly Rule[],
+    stages: readonly Stage[],
+    routes: RouteTable,
+    evaluator: Evaluator,
+  ) {
+    this.rules = rules
+    this.routes = routes
+    this.#stages = stages
     this.#evaluator = evaluator
-    this.#stages = this.#makeStages()
-    const zeros = () => new Float64Array(this.rules.length)
+    const zeros = () => new Float64Array(rules.length)
     this.counts = { hits: zeros(), drops: zeros(), routes: zeros(), errors: zeros() }
+  }
+
+  /** In steps, see `inSlices`. */
+  static *build(
+    set: RuleSet,
+    signal: Signal,
+    makeEvaluator: MakeEvaluator,
+  ): Generator<void, Engine> {
+    const rules = set.forSignal(signal)
+    const routes = new RouteTable()
+    const stages = makeStages(rules, routes)
+    const evaluator = yield* makeEvaluator(
+      signal,
+      stages.map(({ context, steps }) => ({ context, rules: steps.map(step => step.rule) })),
+    )
+    return new Engine(rules, stages, routes, evaluator)
   }
 
   resetCounts(): void {
@@ -95,13 +119,14 @@ export class Engine {
       this.#verdicts = new Verdicts(index.items)
       if (selection !== null) this.#verdicts.skipOthers(selection)
       let isFirst = true
-      for (const { context, steps } of this.#stages) {
-        this.#steps = steps.filter(({ rule }) => rule.tenants === null || rule.tenants(tenant))
-        if (this.#steps.length === 0) continue
+      const visit = this.listener?.asked === undefined ? this.#visit : this.#visitSlowly
+      for (const [number, { context, steps }] of this.#stages.entries()) {
+        if (!chooseMeant(steps, tenant)) continue
         if (!isFirst) this.#settle()
         isFirst = false
+        this.#steps = steps
         this.#context = context
-        evaluator.each(context, this.#visit)
+        evaluator.each(number, visit)
       }
       const decided = evaluator.finish()
       const isFresh = decided.payload !== part.payload
@@ -122,30 +147,35 @@ export class Engine {
     this.#verdicts = this.#verdicts.compact(current.index.items, has)
   }
 
-  #makeStages(): readonly Stage[] {
-    const stages: { context: RuleContext; steps: Step[] }[] = []
-    for (const [number, rule] of this.rules.entries()) {
-      const { route } = rule.action
-      const step = {
-        rule,
-        number,
-        route: route === null ? null : numberRoute(route, this.routes),
-        salt: saltOf(rule.name),
-      }
-      const last = stages[stages.length - 1]
-      if (last?.context === rule.on) last.steps.push(step)
-      else stages.push({ context: rule.on, steps: [step] })
-    }
-    return stages
-  }
-
-  // hot: bench/micro/rules.ts
+  // hot: bench/micro/rule-files.ts
   readonly #visit = (scope: unknown, from: number, to: number): void => {
     const steps = this.#steps
-    for (let i = 0; i < steps.length; i++) {
+    const evaluator = this.#evaluator
+    let at = -1
+    while (!this.#isDone(from, to)) {
+      try {
+        at = evaluator.next(scope, at + 1)
+      } catch (error) {
+        at = evaluator.tested
+        if (steps[at].isMeant) this.#failed(steps[at].number, from, error)
+        continue
+      }
+      if (at < 0) return
+      if (steps[at].isMeant && this.#act(steps[at], scope, from, to)) return
+    }
+  }
+
+  /** Asks every rule by itself, and says so. */
+  readonly #visitSlowly = (scope: unknown, from: number, to: number): void => {
+    for (const [at, step] of this.#steps.entries()) {
       if (this.#isDone(from, to)) return
-      const step = steps[i]
-      const matches = this.#matches(step, scope, from)
+      if (!step.isMeant) continue
+      let matches = false
+      try {
+        matches = this.#evaluator.test(at, scope)
+      } catch (error) {
+        this.#failed(step.number, from, error)
+      }
       this.listener?.asked?.(step.number, from, to, scope)
       if (matches && this.#act(step, scope, from, to)) return
     }
@@ -156,16 +186,6 @@ export class Engine {
     const { done } = this.#verdicts
     for (let item = from; item < to; item++) if (done[item] === 0) return false
     return from < to
-  }
-
-  #matches({ rule, number }: Step, scope: unknown, item: number): boolean {
-    if (rule.when === null) return true
-    try {
-      return rule.when.test(scope)
-    } catch (error) {
-      this.#failed(number, item, error)
-      return false
-    }
   }
 
   /** Whether the thing is gone. */
@@ -187,6 +207,7 @@ export class Engine {
         this.#failed(number, from, error)
       }
     }
+    if (edits.length > 0) this.#evaluator.edited(scope)
     if (this.#context === 'spanevent' || from === to) {
       this.counts.hits[number]++
       if (!drop) return false
@@ -237,4 +258,33 @@ export class Engine {
     const { name, errorMode } = this.rules[number]
     if (errorMode === 'propagate') throw new PropagatedError(name, error)
   }
+}
+
+function makeStages(rules: readonly Rule[], routes: RouteTable): readonly Stage[] {
+  const stages: { context: RuleContext; steps: Step[] }[] = []
+  for (const [number, rule] of rules.entries()) {
+    const { route } = rule.action
+    const step = {
+      rule,
+      number,
+      route: route === null ? null : numberRoute(route, routes),
+      salt: saltOf(rule.name),
+      isMeant: true,
+    }
+    const last = stages[stages.length - 1]
+    if (last?.context === rule.on) last.steps.push(step)
+    else stages.push({ context: rule.on, steps: [step] })
+  }
+  return stages
+}
+
+/** Marks the rules that are for this tenant; whether there are any. */
+function chooseMeant(steps: readonly Step[], tenant: TenantId): boolean {
+  let isAny = false
+  for (const step of steps) {
+    const { tenants } = step.rule
+    step.isMeant = tenants === null || tenants(tenant)
+    isAny ||= step.isMeant
+  }
+  return isAny
 }

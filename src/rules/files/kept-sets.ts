@@ -1,5 +1,6 @@
 /** The live rule set and those before it, so that a bad change can be taken back. */
 import type { RuleOrigin, RuleSetView } from '../../core/rule-control.ts'
+import type { Engine } from './engine.ts'
 import type { RuleSet } from './rule-set.ts'
 
 /** Sets that are kept, the live one among them. */
@@ -7,6 +8,8 @@ export const MAX_KEPT = 10
 
 export interface KeptSet {
   readonly set: RuleSet
+  /** Ready to run again. */
+  readonly engine: Engine
   readonly sinceMs: number
   readonly origin: RuleOrigin
 }

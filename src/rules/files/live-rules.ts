@@ -10,7 +10,8 @@ import { FileWatch } from '../../net/file-watch.ts'
 import { casesPathOf } from './cases/read.ts'
 import { Engine } from './engine.ts'
 import { Guard, type GuardLimits } from './guard.ts'
-import { type KeptSet, KeptSets } from './kept-sets.ts'
+import { inSlices } from './in-slices.ts'
+import { KeptSets } from './kept-sets.ts'
 import { type ReadSetOptions, readRuleSet } from './read-set.ts'
 import type { RuleSet } from './rule-set.ts'
 
@@ -97,7 +98,7 @@ export class LiveRules {
         : `there is no kept set ${hash}; there are ${this.#hashes()}`
     }
     this.#takenBack = this.kept.live?.set.hash ?? null
-    this.#goLive(found.set, origin)
+    this.#goLive(found.set, found.engine, origin)
     this.#guard?.disarm()
     this.#options.onChange(origin === 'guard' ? 'guard' : 'rollback', this.#engine!)
     return null
@@ -125,22 +126,23 @@ export class LiveRules {
     if (isLive) this.#refusal = null
     const isUnwanted = set.hash === this.#takenBack && origin !== 'admin'
     if (isLive || isUnwanted) return []
+    const { signal, makeEvaluator } = this.#options
+    const engine = await inSlices(Engine.build(set, signal, makeEvaluator))
+    if (this.#isStopped) return ['the rules are stopping']
     const isFirst = this.#engine === null
     this.#takenBack = null
-    this.#goLive(set, origin)
+    this.#goLive(set, engine, origin)
     if (!isFirst) this.#watchOver()
     this.#options.onChange('success', this.#engine!)
     return []
   }
 
   /** The one assignment that matters is the engine's. */
-  #goLive(set: RuleSet, origin: RuleOrigin): void {
-    const { signal, makeEvaluator, clock, log } = this.#options
+  #goLive(set: RuleSet, engine: Engine, origin: RuleOrigin): void {
+    const { clock, log } = this.#options
     const from = this.kept.live?.set.hash
-    const kept: KeptSet = { set, sinceMs: clock.now(), origin }
-    const engine = new Engine(set, signal, makeEvaluator(signal))
     this.#engine = engine
-    this.kept.add(kept)
+    this.kept.add({ set, engine, sinceMs: clock.now(), origin })
     this.#refusal = null
     log.info('rules_live', { origin, hash: set.hash, from, rules: engine.rules.length })
   }

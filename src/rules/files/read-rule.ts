@@ -178,7 +178,7 @@ class RuleBuilder {
       return undefined
     }
     try {
-      return compile(text, this.#compile)
+      return compile(singleDollars(text), this.#compile)
     } catch (error) {
       if (!(error instanceof RuleError)) throw error
       this.#addAt(path, text, error)
@@ -186,7 +186,8 @@ class RuleBuilder {
     }
   }
 
-  #addAt(path: Path, text: string, { reason, at }: RuleError): void {
+  #addAt(path: Path, text: string, { reason, at: found }: RuleError): void {
+    const at = { start: offsetIn(text, found.start), end: offsetIn(text, found.end) }
     const full = [...this.#place.path, ...path]
     const whole = nodeAt(this.#place.tree, full)?.at
     const span =
@@ -208,3 +209,18 @@ class RuleBuilder {
 }
 
 const NO_ACTION: Action = { drop: false, edits: [], route: null, mirror: null, importance: null }
+
+/**
+ * `$$` stands for `$`, as in collector configurations, where a single one before a brace would be a reference. So
+ * statements can be moved from one to the other as they are.
+ */
+function singleDollars(text: string): string {
+  return text.replaceAll('$$', () => '$')
+}
+
+/** The offset in the written text of an offset in what `singleDollars` made of it. */
+function offsetIn(text: string, offset: number): number {
+  let at = 0
+  for (let i = 0; i < offset; i++) at += text.startsWith('$$', at) ? 2 : 1
+  return at
+}

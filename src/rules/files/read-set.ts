@@ -1,10 +1,9 @@
 /** Rule files with the cases beside them to a set that may go live: everything is checked, and every case has come out as expected. */
 import { describeProblem, type Problem } from '../../config/problems.ts'
-import type { Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
 import { casesPathOf, type RuleCase, readCases } from './cases/read.ts'
-import { type CaseResult, eachCase } from './cases/run.ts'
-import type { Evaluator } from './evaluator.ts'
+import { type CaseResult, caseSteps } from './cases/run.ts'
+import type { MakeEvaluator } from './evaluator.ts'
 import { inSlices } from './in-slices.ts'
 import { loadRulesGently } from './load.ts'
 import { readSource, readSourceIfAny } from './read-file.ts'
@@ -21,7 +20,7 @@ export interface ReadSet {
 
 export interface ReadSetOptions extends RuleOptions {
   readonly runCases: boolean
-  readonly makeEvaluator: (signal: Signal) => Evaluator
+  readonly makeEvaluator: MakeEvaluator
 }
 
 /** A broken set would say the same for every case. */
@@ -38,8 +37,10 @@ export async function readRuleSet(
     )
     if (set === undefined || !options.runCases) return conclude(set, problems, [])
     const { cases, problems: caseProblems } = readAllCases(paths, set)
-    const failed = await inSlices(failingCases(set, cases, options))
-    return conclude(set, [...problems, ...caseProblems], failed)
+    const results = await inSlices(caseSteps(set, cases, options.makeEvaluator))
+    const failed = results.filter(result => result.differences.length > 0)
+    const told = failed.slice(0, MAX_TOLD_CASES).map(describeFailure)
+    return conclude(set, [...problems, ...caseProblems], told)
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
     return { set: undefined, errors: [error.message], warnings: [] }
@@ -71,21 +72,6 @@ function readAllCases(
     found.problems.push(...problems)
   }
   return found
-}
-
-function* failingCases(
-  set: RuleSet,
-  cases: readonly RuleCase[],
-  { makeEvaluator }: ReadSetOptions,
-): Generator<void, string[]> {
-  const failed: string[] = []
-  for (const result of eachCase(set, cases, makeEvaluator)) {
-    if (result.differences.length > 0 && failed.length < MAX_TOLD_CASES) {
-      failed.push(describeFailure(result))
-    }
-    yield
-  }
-  return failed
 }
 
 function describeFailure({ case: each, differences }: CaseResult): string {

@@ -264,7 +264,7 @@ MONGO_SLOWQUERY %{WORD:db.mongodb.profile.op} %{MONGO_WORDDASH:db.mongodb.databa
 MONGO_WORDDASH \b[\w-]+\b
 `,
   // PostgreSQL
-  String.raw`
+  `
 POSTGRESQL %{DATESTAMP:timestamp} %{TZ:event.timezone} %{DATA:user.name} %{GREEDYDATA:postgresql.log.connection_id} %{POSINT:process.pid:int}
 `,
   // Rails

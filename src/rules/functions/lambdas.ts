@@ -6,6 +6,7 @@ import {
   type Lambda,
   type Param,
 } from '../function.ts'
+import { findUnstorable } from '../storable.ts'
 import { EvaluationError, typeName, type Value, type ValueMap } from '../value.ts'
 
 const SOURCE: Param = { name: 'Source', type: 'any' }
@@ -91,7 +92,7 @@ export const lambdaFunctions: readonly FunctionSpec[] = [
       return scope => {
         const from = source(scope)
         const mapped = entriesOf(from).map(
-          ([key, value]): Entry => [key, mapper.call(scope, [key, value])],
+          ([key, value]): Entry => [key, storable(resultOf(mapper, scope, [key, value]))],
         )
         return from instanceof Map ? mapOf(mapped) : mapped.map(([, value]) => value)
       }
@@ -185,7 +186,7 @@ type Entry = readonly [string | bigint, Value]
 
 function entriesOf(source: Value): readonly Entry[] {
   if (source instanceof Map) return [...source]
-  if (Array.isArray(source)) return source.map((value, i): Entry => [BigInt(i), value])
+  if (Array.isArray(source)) return storable(source).map((value, i): Entry => [BigInt(i), value])
   throw new EvaluationError(`unsupported type provided: ${typeName(source)}`)
 }
 
@@ -207,6 +208,12 @@ function resultOf(lambda: Lambda, scope: unknown, args: readonly Value[]): Value
   const result = lambda.call(scope, args)
   if (result === null) throw new EvaluationError('the lambda gave nil')
   return result
+}
+
+function storable<T extends Value>(value: T): T {
+  const wrong = findUnstorable([value])
+  if (wrong === undefined) return value
+  throw new EvaluationError(`a list or map cannot hold a ${typeName(wrong)}`)
 }
 
 function checkParams({ params }: Lambda, count: number): void {

@@ -49,8 +49,8 @@ const formatTime = defineFunction({
   ],
   summary: 'A time as text, by a format of % tokens.',
   example: {
-    expr: 'FormatTime(Unix(1700000000), "%A %d %B %Y, %H:%M:%S")',
-    result: '"Tuesday 14 November 2023, 22:13:20"',
+    expr: 'FormatTime(Time("2023-11-14", "%Y-%m-%d"), "%A %d %B %Y")',
+    result: '"Tuesday 14 November 2023"',
   },
   make([value, format]: readonly [Getter, string]) {
     const write = timeFormatter(format)
@@ -67,7 +67,7 @@ const truncateTime = defineFunction({
   ],
   summary: 'A time rounded down to a multiple of a duration.',
   example: {
-    expr: 'TruncateTime(Unix(1700000000), Duration("1h"))',
+    expr: 'TruncateTime(Time("2023-11-14 22:13:20", "%Y-%m-%d %H:%M:%S", "UTC"), Duration("1h"))',
     result: '2023-11-14T22:00:00Z',
   },
   make([value, duration]: readonly Getter[]) {
@@ -100,7 +100,7 @@ const unix = defineFunction({
     { name: 'Nanoseconds', type: 'int', optional: true },
   ],
   summary: 'The time that many seconds (and nanoseconds) after 1970-01-01T00:00:00Z.',
-  example: { expr: 'Unix(1700000000)', result: '2023-11-14T22:13:20Z' },
+  example: { expr: 'UnixMilli(Unix(1700000000, 5000000))', result: '1700000000005' },
   make([seconds, nanoseconds]: readonly [Getter, Getter?]) {
     const zone = localZone()
     return scope => {

@@ -98,7 +98,8 @@ export class PredicateSet {
   tested = -1
   readonly #tests: readonly Test[]
   readonly #general: readonly Test[]
-  readonly #rowLevel: number
+  /** Level of the index that the rows asked about are of: 0 resource, 1 scope, 2 span, log, metric, 4 data point. */
+  readonly rowLevel: number
   /** By level; undefined where no condition looks. */
   readonly #readers: readonly (LevelReader | undefined)[]
   readonly #dispatch: Dispatch
@@ -112,7 +113,7 @@ export class PredicateSet {
     this.size = predicates.length
     this.#tests = predicates.map(({ test }) => test)
     this.#general = general
-    this.#rowLevel = plan.rowLevel
+    this.rowLevel = plan.rowLevel
     this.#dispatch = new Dispatch(predicates, plan.rowLevel)
     const readers: (LevelReader | undefined)[] = []
     for (const view of plan.views)
@@ -175,7 +176,7 @@ export class PredicateSet {
 
   #move(row: number): void {
     this.#row = row
-    const level = this.#rowLevel
+    const level = this.rowLevel
     this.#readers[level]?.move(row, this.#changed)
     if (level > 0) {
       const parent = this.#levels[level][row * ROW + PARENT]
@@ -187,7 +188,7 @@ export class PredicateSet {
   #moveGroups(parent: number): void {
     this.#parent = parent
     let group = parent
-    for (let level = this.#rowLevel - 1; level >= 0; level--) {
+    for (let level = this.rowLevel - 1; level >= 0; level--) {
       this.#readers[level]?.move(group, this.#changed)
       group = this.#levels[level][group * ROW + PARENT]
     }

@@ -34,7 +34,7 @@ const COMPONENTS: Readonly<Record<string, { kind: Kind; type: string }>> = {
 }
 
 /** Upstream's test data says by its names what must not load. */
-const INVALID_NAME = /(^|[_/])(bad|invalid|typo)([_.]|$)|invalid/
+const INVALID_NAME = /(^|[_/])(bad|invalid|typo|unknown)([_.]|$)|invalid|mix_config/
 
 /** What upstream names in `invalid_configs.yaml` files but does load. */
 const VALID_NAMES: ReadonlySet<string> = new Set([])

@@ -75,7 +75,10 @@ function checkResult(c: FunctionCase): void {
 }
 
 /** Without an expression the arguments are used. */
-function run(c: FunctionCase, expr = c.expr ?? null): { value: Value; target: Value } {
+function run(
+  c: FunctionCase,
+  expr: string | null = c.expr ?? null,
+): { value: Value; target: Value } {
   const cell: Cell = { value: readValue(c.targetBefore ?? null) }
   const value = expr === null ? runArguments(c, cell) : runExpression(expr, c, cell)
   return { value, target: cell.value }

@@ -1,12 +1,16 @@
 /** What a gRPC server bears from clients that break off, send no more, or do with little work what costs it much. */
 import assert from 'node:assert/strict'
-import { constants, connect as connectH2 } from 'node:http2'
+import { connect as connectH2 } from 'node:http2'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { connect as connectTls, createSecureContext } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { SILENT_LOGGER } from '../../../src/core/logger.ts'
 import type { FrameWriter } from '../../../src/net/http2/frame-writer.ts'
 import { SendFlow } from '../../../src/net/http2/send-flow.ts'
 import { Http2Stream } from '../../../src/net/http2/stream.ts'
+import { serverTls } from '../../../src/net/tls.ts'
+import { FakeClock } from '../../../src/testing/fakes.ts'
 import { call, message, startGrpc, until } from '../grpc-fixture.ts'
 
 const HELLO = Buffer.from('hello')
@@ -101,6 +105,47 @@ test('resets a stream once, in however many pieces more of it comes', async t =>
   assert.equal(raw.frames.filter(f => f.type === RST_STREAM).length, 1)
 })
 
+test('takes no connection whose handshake ends after the server has stopped', async t => {
+  const file = (name: string) => fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url))
+  const settings = { cert_file: file('server.crt'), key_file: file('server.key') }
+  const tls = await serverTls(settings, { clock: new FakeClock(), log: SILENT_LOGGER })
+  t.after(() => tls.stop())
+  const fixture = await startGrpc(t, { tls })
+  const plain = connect(fixture.port, '127.0.0.1')
+  t.after(() => plain.destroy())
+  await new Promise(resolve => plain.once('connect', resolve))
+  await new Promise(resolve => setTimeout(resolve, 50))
+  await fixture.server.stop(new AbortController().signal)
+
+  const socket = connectTls({ socket: plain, ALPNProtocols: ['h2'], rejectUnauthorized: false })
+  socket.on('error', () => {})
+  const closed = new Promise(resolve => socket.once('close', () => resolve('closed')))
+  const late = new Promise(resolve => setTimeout(resolve, 1500, 'still open'))
+
+  assert.equal(await Promise.race([closed, late]), 'closed')
+  assert.equal(fixture.server.connections, 0)
+})
+
+test('never names a higher last stream in a later GOAWAY', async t => {
+  const fixture = await startGrpc(t)
+  fixture.handler.answer = () => {}
+  const raw = await fixture.raw()
+  raw.headers(1)
+  raw.data(1, message(HELLO), true)
+  await until(() => fixture.handler.calls.length === 1, 'the call came')
+  const stopped = fixture.server.stop(AbortSignal.timeout(3000))
+  raw.frame(6, 1, 0, Buffer.from('millrace'))
+  const goaways = () => raw.frames.filter(f => f.type === 7).map(f => f.payload.readUInt32BE())
+  await until(() => goaways().length === 2, 'it refuses new calls')
+
+  raw.headers(3)
+  raw.data(3, message(HELLO), true)
+  raw.data(0, HELLO)
+  await stopped
+
+  assert.deepEqual(goaways(), [0x7fff_ffff, 1, 1])
+})
+
 /** Counts how often its window is looked at. */
 class WatchedStream extends Http2Stream {
   static looks = 0
@@ -111,7 +156,7 @@ class WatchedStream extends Http2Stream {
 
 test('looks at no stream that its own window holds back when the connection window opens', () => {
   const writer = { backlog: 0, room: 1 << 20, frameHeader() {}, bytes() {} }
-  const peer = { initialWindowBytes: 0, maxFrameBytes: 16_384, maxStreams: 1000 }
+  const peer = { initialWindowBytes: 0, maxFrameBytes: 16_384, maxStreams: 1000, tableBytes: 0 }
   const flow = new SendFlow(writer as unknown as FrameWriter, peer, () => {})
   for (let id = 1; id < 2000; id += 2) {
     const stream = new WatchedStream(id, 0, 0)

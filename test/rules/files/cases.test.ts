@@ -5,7 +5,7 @@ import { Source } from '../../../src/config/source.ts'
 import { ItemReader } from '../../../src/rules/files/cases/describe-item.ts'
 import { casesPathOf, readCases } from '../../../src/rules/files/cases/read.ts'
 import { type CaseResult, runCases } from '../../../src/rules/files/cases/run.ts'
-import { CursorEvaluator } from '../../../src/rules/files/cursor-evaluator.ts'
+import { makeCursorEvaluator } from '../../../src/rules/files/cursor-evaluator.ts'
 import { ruleLanguage } from '../../../src/rules/files/language.ts'
 import { loadRules } from '../../../src/rules/files/load.ts'
 import { partOf } from '../../../src/rules/files/trace.ts'
@@ -64,7 +64,7 @@ function run(cases: string, rules = RULES): readonly CaseResult[] {
     read.problems.map(problem => `${problem.line}:${problem.column} ${problem.message}`),
     [],
   )
-  return runCases(set, read.cases, signal => new CursorEvaluator(signal))
+  return runCases(set, read.cases, makeCursorEvaluator)
 }
 
 function assertAllHold(cases: string, rules = RULES): void {

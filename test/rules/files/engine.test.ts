@@ -7,16 +7,17 @@ import { decodeJson } from '../../../src/otlp/json/decode.ts'
 import { Selection } from '../../../src/otlp/selection.ts'
 import type { ItemOutcome } from '../../../src/rules/files/cases/compare.ts'
 import { Engine, PropagatedError } from '../../../src/rules/files/engine.ts'
+import { atOnce } from '../../../src/rules/files/in-slices.ts'
 import { loadRules } from '../../../src/rules/files/load.ts'
 import { partOf, Tracer } from '../../../src/rules/files/trace.ts'
 import { smallLanguage } from './small-language.ts'
-import { ViewEvaluator } from './view-evaluator.ts'
+import { viewEvaluator } from './view-evaluator.ts'
 
 function engineFor(rules: string, signal: Signal = 'traces'): Engine {
   const text = `version: 1\nrules:\n${rules}`
   const { set, problems } = loadRules([new Source('r.yaml', text)], { language: smallLanguage })
   assert.ok(set !== undefined, JSON.stringify(problems))
-  return new Engine(set, signal, new ViewEvaluator())
+  return atOnce(Engine.build(set, signal, viewEvaluator))
 }
 
 interface Item {

@@ -202,3 +202,13 @@ test('reads a thousand rules quickly', () => {
   // 0.2 s on a quiet machine; a busy one must not fail the test.
   assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`)
 })
+
+test('two dollars stand for one, and places behind them are right', () => {
+  const { set } = load(`${RULES}  - { name: a, when: 'IsMatch(name, "x$$")', do: drop }`)
+  assert.equal(set!.rules[0].when!.text, 'IsMatch(name, "x$")')
+
+  assert.deepEqual(
+    problemsOf(`${RULES}  - { name: a, when: 'name == "$$1$$" and nam == 1', do: drop }`),
+    ['a.yaml:3:43 there is no path nam; did you mean name?'],
+  )
+})

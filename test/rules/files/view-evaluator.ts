@@ -2,14 +2,30 @@
 import type { Part } from '../../../src/core/batch.ts'
 import { PARENT, ROW } from '../../../src/otlp/request-index.ts'
 import { ItemReader } from '../../../src/rules/files/cases/describe-item.ts'
-import type { Evaluator, Visit } from '../../../src/rules/files/evaluator.ts'
-import type { RuleContext } from '../../../src/rules/files/schema.ts'
+import type {
+  Evaluator,
+  MakeEvaluator,
+  StageRules,
+  Visit,
+} from '../../../src/rules/files/evaluator.ts'
 import { EvaluationError, type Value } from '../../../src/rules/value.ts'
 
-export class ViewEvaluator implements Evaluator {
+// biome-ignore lint/correctness/useYield: it has nothing to wait for
+export const viewEvaluator: MakeEvaluator = function* (_, stages) {
+  return new ViewEvaluator(stages)
+}
+
+class ViewEvaluator implements Evaluator {
   readonly removed: unknown[] = []
   readonly #items = new ItemReader()
+  readonly #stages: readonly StageRules[]
   #part: Part | null = null
+  #stage = 0
+  tested = -1
+
+  constructor(stages: readonly StageRules[]) {
+    this.#stages = stages
+  }
 
   get current(): Part {
     return this.#part!
@@ -21,7 +37,24 @@ export class ViewEvaluator implements Evaluator {
 
   settle(): void {}
 
-  each(context: RuleContext, visit: Visit): void {
+  next(scope: unknown, from: number): number {
+    const { rules } = this.#stages[this.#stage]
+    for (let rule = from; rule < rules.length; rule++) {
+      this.tested = rule
+      if (this.test(rule, scope)) return rule
+    }
+    return -1
+  }
+
+  test(rule: number, scope: unknown): boolean {
+    return this.#stages[this.#stage].rules[rule].when?.test(scope) ?? true
+  }
+
+  edited(): void {}
+
+  each(stage: number, visit: Visit): void {
+    const { context } = this.#stages[stage]
+    this.#stage = stage
     const { index, selection } = this.current
     for (let item = 0; item < index.items; item++) {
       if (selection !== null && !selection.has(item)) continue

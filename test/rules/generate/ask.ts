@@ -152,7 +152,9 @@ function canonical(json: Json, name = ''): Json {
       : items
   }
   if (json === null || typeof json !== 'object') {
-    return typeof json === 'number' && !Number.isFinite(json) ? String(json) : json
+    if (typeof json !== 'number') return json
+    // JSON has no minus before zero.
+    return Number.isFinite(json) ? json + 0 : String(json)
   }
   if ('key' in json && json.key === '') delete json.key
   const fields = Object.entries<Json>(json).map(([key, value]) => {

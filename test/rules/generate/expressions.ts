@@ -95,7 +95,7 @@ export class ExpressionMaker {
 
   /** Mostly of that kind. */
   value(kind: Kind, depth: number): string {
-    const wanted = this.#one(10) ? pick(this.#random, KINDS) : kind
+    const wanted = this.#one(25) ? pick(this.#random, KINDS) : kind
     if (depth <= 0) return this.#leaf(wanted)
     switch (this.#random.below(6)) {
       case 0:
@@ -162,7 +162,8 @@ export class ExpressionMaker {
     const holding = kind === undefined ? undefined : HOLDING[kind]
     const fitting = this.#paths.filter(path => holding?.test(path) ?? true)
     const paths = fitting.length === 0 || this.#one(10) ? this.#paths : fitting
-    const name = this.#one(3) ? this.#own('attributes') : pick(this.#random, paths)
+    const isAttribute = this.#one(kind === undefined ? 3 : 6)
+    const name = isAttribute ? this.#own('attributes') : pick(this.#random, paths)
     const isWithin = /^(?:resource|scope|instrumentation_scope|span|metric)\b/.test(name)
     const isOther = isWithin && !name.startsWith(`${this.#context}.`) && name !== this.#context
     const full = isOther ? name : `${this.#context}.${name}`
@@ -170,7 +171,7 @@ export class ExpressionMaker {
   }
 
   #own(name: string): string {
-    return this.#paths.includes(name) ? name : 'attributes'
+    return this.#paths.includes(name) ? name : 'metadata'
   }
 
   #keys(name: string): string {
@@ -257,6 +258,7 @@ export class ExpressionMaker {
   }
 
   #lambdaBody(name: string, depth: number): string {
+    if (this.#bound.length > 0 && this.#one(2)) return this.#plainBody(name)
     if (name === 'Predicate' || name === 'Condition') return this.condition(Math.min(depth, 1))
     return this.value(
       name === 'KeyMapper' ? 'string' : pick(this.#random, KINDS),
@@ -264,8 +266,40 @@ export class ExpressionMaker {
     )
   }
 
+  #plainBody(name: string): string {
+    const bound = (): string => pick(this.#random, this.#bound)
+    if (name === 'Predicate') {
+      const literal = pick(
+        this.#random,
+        LITERALS[pick<Kind>(this.#random, ['string', 'int', 'float'])],
+      )
+      return `${bound()} ${pick(this.#random, ['==', '!=', '<='])} ${literal}`
+    }
+    if (name === 'Condition') return `IsString(${bound()})`
+    if (name === 'KeyMapper') return `Concat(["p", ${bound()}], "-")`
+    return this.#one(2) ? `[${bound()}, ${bound()}]` : `Concat([${bound()}, ${bound()}], "")`
+  }
+
   #one(times: number): boolean {
     return this.#random.below(times) === 0
+  }
+}
+
+const SPLINTERS =
+  '( ) [ ] { } , : . = == < => + - * / and or not where nil true a A Ab( "x" 1 -1 2.5 0x01 _ 08 \\ # '
+const SPLINTER_LIST = SPLINTERS.split(' ')
+
+/** With a piece of it left out, doubled or put in: mostly no OTTL any more, and sometimes other OTTL. */
+export function damaged(random: Random, text: string): string {
+  const pieces = text.match(/"(?:\\.|[^"\\])*"|\w+|\s+|./gsu) ?? []
+  const at = random.below(pieces.length)
+  switch (random.below(3)) {
+    case 0:
+      return pieces.toSpliced(at, 1).join('')
+    case 1:
+      return pieces.toSpliced(at, 0, pieces[at]).join('')
+    default:
+      return pieces.toSpliced(at, 0, pick(random, SPLINTER_LIST)).join('')
   }
 }
 

@@ -25,6 +25,7 @@ import {
   Time,
   type Value,
 } from '../../../src/rules/value.ts'
+import { type AnyNode, childrenOf } from './children.ts'
 import { compute, entry, holds } from './operations.ts'
 
 /** Values of the parameters of the lambdas around, innermost first; `null` while nothing is evaluated. */
@@ -49,6 +50,34 @@ export class Interpreter {
     this.#functions = new Map(functions.map(spec => [spec.name, spec]))
   }
 
+  /** Throws LoadFault if something in it, evaluated or not, can never work. */
+  load(node: AnyNode, bound: Bound | null = null): void {
+    if (node.kind === 'enum') this.#enum(node.name)
+    if (node.kind === 'lambda' || node.kind === 'functionName') throw new LoadFault(node.kind)
+    if (node.kind === 'path') this.#pathGetter(node, bound)
+    if (node.kind === 'call') this.#loadCall(node, bound)
+    else for (const child of childrenOf(node)) this.load(child, bound)
+  }
+
+  #loadCall(call: Call, bound: Bound | null): void {
+    const spec = this.#functions.get(call.name)
+    for (const key of call.keys) this.load(key, bound)
+    this.#bind(call, bound)
+    for (const [i, node] of argumentsOf(call, spec as FunctionSpec).entries()) {
+      const { type } = (spec as FunctionSpec).params[i]
+      if (node?.kind === 'lambda' && type === 'lambda') this.#loadLambda(node, bound)
+      else if (node !== undefined && type !== 'function') this.load(node, bound)
+    }
+  }
+
+  #loadLambda({ params, body }: LambdaNode, outer: Bound | null): void {
+    const names = params.filter(name => name !== '_')
+    if (new Set(names).size < names.length) throw new LoadFault('twice')
+    let bound = outer
+    for (const name of names) bound = { name, value: null, outer: bound }
+    this.load(body, bound)
+  }
+
   run({ editor, where }: Statement, scope: unknown): boolean {
     if (where !== null && !this.condition(where, scope)) return false
     this.#call(editor, scope, null)
@@ -56,7 +85,7 @@ export class Interpreter {
   }
 
   condition(node: BooleanNode, scope: unknown, bound: Bound | null = null): boolean {
-    const known = knownTruth(node, literal => this.value(literal, null))
+    const known = knownTruth(node, each => this.value(each, null))
     if (known !== undefined) return known
     switch (node.kind) {
       case 'constant':
@@ -126,25 +155,27 @@ export class Interpreter {
     return value
   }
 
-  #indexed(
-    value: Value,
-    keys: readonly ValueNode[],
-    scope: unknown,
-    bound: Bound | null,
-  ): Value {
+  #indexed(value: Value, keys: readonly ValueNode[], scope: unknown, bound: Bound | null): Value {
     let current = value
     for (const key of keys) current = entry(current, this.value(key, scope, bound))
     return current
   }
 
   #pathValue(node: PathNode, scope: unknown, bound: Bound | null): Value {
+    return this.#pathGetter(node, bound)(scope)
+  }
+
+  /** A parameter of a lambda hides a path of that name. */
+  #pathGetter(node: PathNode, bound: Bound | null): Getter {
     const [first] = node.fields
+    const wanted = node.context === '' ? first.name : node.context
     for (let each = bound; each !== null; each = each.outer) {
-      if (each.name !== (node.context === '' ? first.name : node.context)) continue
-      if (node.context !== '' || node.fields.length > 1) throw new LoadFault(each.name)
-      return this.#indexed(each.value, first.keys, scope, bound)
+      if (each.name !== wanted) continue
+      if (node.context !== '' || node.fields.length > 1) throw new LoadFault(wanted)
+      const { value } = each
+      return scope => this.#indexed(value, first.keys, scope, bound)
     }
-    return this.#path(node, bound).get(scope)
+    return this.#path(node, bound).get
   }
 
   #path(node: PathNode, bound: Bound | null): ResolvedPath {
@@ -162,25 +193,29 @@ export class Interpreter {
   }
 
   #call(call: Call, scope: unknown, bound: Bound | null): Value {
+    return this.#bind(call, bound)(scope)
+  }
+
+  /** The function with its arguments, which are evaluated when it asks for them. */
+  #bind(call: Call, bound: Bound | null): Getter {
     const spec = this.#functions.get(call.name)
     if (spec === undefined) throw new LoadFault(call.name)
-    const args = spec.params.map((param, i) => {
-      const given = call.args.find(({ name }) => name !== '' && camel(name) === param.name)
-      const positional = call.args[i]?.name === '' ? call.args[i] : undefined
-      const node = (given ?? positional)?.value
+    const args = argumentsOf(call, spec).map((node, i) => {
+      const param = spec.params[i]
       if (node === undefined) return undefined
       if (param.list !== true) return this.#argument(param, node, bound)
       if (node.kind !== 'list') throw new LoadFault('list')
       return node.values.map(item => this.#argument(param, item, bound))
     })
-    return make(spec, args)(scope)
+    return make(spec, args)
   }
 
   #argument(param: Param, node: ValueNode, bound: Bound | null): unknown {
+    const isName = node.kind === 'functionName' || node.kind === 'enum'
     if (param.type === 'lambda' && node.kind === 'lambda') return this.#lambda(node, bound)
-    if (param.type === 'function' && 'name' in node) return this.#byName(String(node.name))
+    if (param.type === 'function' && isName) return this.#byName(node.name)
     if (param.type === 'enum' && node.kind === 'enum') return this.#enum(node.name)
-    if (param.type.startsWith('literal') && 'value' in node) return node.value
+    if (param.type === `literal${titled(node.kind)}` && 'value' in node) return node.value
     if (node.kind === 'path' && param.type === 'target') return this.#path(node, bound)
     if (node.kind === 'path' && param.type === 'mapTarget') return mapOnly(this.#path(node, bound))
     const convert = converterOf(param.type)
@@ -191,8 +226,9 @@ export class Interpreter {
 
   #byName(name: string): (argument: Getter) => Getter {
     const spec = this.#functions.get(name)
-    const convert = spec && converterOf(spec.params[0].type)
+    const convert = spec && converterOf(spec.params[0]?.type)
     if (spec === undefined || convert === undefined) throw new LoadFault(name)
+    if (spec.params.slice(1).some(param => param.optional !== true)) throw new LoadFault(name)
     return argument => make(spec, [(scope: unknown) => convert(argument(scope))])
   }
 
@@ -202,12 +238,26 @@ export class Interpreter {
       for (const [i, name] of params.entries()) {
         if (name !== '_') bound = { name, value: args[i] ?? null, outer: bound }
       }
-      return isCondition(body)
-        ? this.condition(body, scope, bound)
-        : this.value(body, scope, bound)
+      return isCondition(body) ? this.condition(body, scope, bound) : this.value(body, scope, bound)
     }
     return { params, call }
   }
+}
+
+function argumentsOf(call: Call, spec: FunctionSpec): (ValueNode | undefined)[] {
+  const given = new Map<string, ValueNode>()
+  let isNamed = false
+  for (const [i, { name, value }] of call.args.entries()) {
+    const param = name === '' ? spec.params[i]?.name : titled(camel(name))
+    const isWrong = spec.params.every(each => each.name !== param) || given.has(param)
+    if (isWrong || (isNamed && name === '')) throw new LoadFault(name)
+    isNamed ||= name !== ''
+    given.set(param, value)
+  }
+  return spec.params.map(({ name, optional }) => {
+    if (!given.has(name) && optional !== true) throw new LoadFault(name)
+    return given.get(name)
+  })
 }
 
 function make(spec: FunctionSpec, args: readonly unknown[]): Getter {
@@ -241,21 +291,21 @@ function fitsMap(value: Value): boolean {
 }
 
 /** What is decided when it is loaded: `false and x` never asks x. */
-function knownTruth(node: BooleanNode, valueOf: LiteralValue): boolean | undefined {
+function knownTruth(node: BooleanNode, literal: LiteralValue): boolean | undefined {
   switch (node.kind) {
     case 'constant':
       return node.value
     case 'not': {
-      const operand = knownTruth(node.operand, valueOf)
+      const operand = knownTruth(node.operand, literal)
       return operand === undefined ? undefined : !operand
     }
     case 'and':
-      return decided(node.factors, false, valueOf)
+      return decided(node.factors, false, literal)
     case 'or':
-      return decided(node.terms, true, valueOf)
+      return decided(node.terms, true, literal)
     case 'comparison': {
       if (!isLiteral(node.left) || !isLiteral(node.right)) return undefined
-      return holds(valueOf(node.left), node.op, valueOf(node.right))
+      return holds(literal(node.left), node.op, literal(node.right))
     }
     default:
       return undefined
@@ -265,9 +315,9 @@ function knownTruth(node: BooleanNode, valueOf: LiteralValue): boolean | undefin
 function decided(
   nodes: readonly BooleanNode[],
   deciding: boolean,
-  valueOf: LiteralValue,
+  literal: LiteralValue,
 ): boolean | undefined {
-  const known = nodes.map(node => knownTruth(node, valueOf))
+  const known = nodes.map(node => knownTruth(node, literal))
   if (known.includes(deciding)) return deciding
   return known.every(each => each === !deciding) ? !deciding : undefined
 }
@@ -283,8 +333,9 @@ function isCondition(node: ValueNode | BooleanNode): node is BooleanNode {
 }
 
 function camel(name: string): string {
-  return name
-    .split('_')
-    .map(word => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
-    .join('')
+  return name.split('_').map(titled).join('')
+}
+
+function titled(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`
 }

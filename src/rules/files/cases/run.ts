@@ -1,7 +1,8 @@
 /** Runs cases through the same engine that works on live data. */
-import { SIGNALS, type Signal } from '../../../core/signal.ts'
+import type { Signal } from '../../../core/signal.ts'
 import { Engine } from '../engine.ts'
-import type { Evaluator } from '../evaluator.ts'
+import type { MakeEvaluator } from '../evaluator.ts'
+import { atOnce } from '../in-slices.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { partOf, Tracer } from '../trace.ts'
 import { compareOutcome, type Difference, type ItemOutcome } from './compare.ts'
@@ -18,27 +19,31 @@ export interface CaseResult {
 export function runCases(
   set: RuleSet,
   cases: readonly RuleCase[],
-  makeEvaluator: (signal: Signal) => Evaluator,
+  makeEvaluator: MakeEvaluator,
 ): readonly CaseResult[] {
-  const results: CaseResult[] = []
-  for (const result of eachCase(set, cases, makeEvaluator)) results.push(result)
-  return results
+  return atOnce(caseSteps(set, cases, makeEvaluator))
 }
 
-/** One after another, so that the caller may pause between them. */
-export function* eachCase(
+/** In steps, see `inSlices`. */
+export function* caseSteps(
   set: RuleSet,
   cases: readonly RuleCase[],
-  makeEvaluator: (signal: Signal) => Evaluator,
-): Generator<CaseResult> {
-  const tracers = new Map(
-    SIGNALS.map(signal => [signal, new Tracer(new Engine(set, signal, makeEvaluator(signal)))]),
-  )
+  makeEvaluator: MakeEvaluator,
+): Generator<void, readonly CaseResult[]> {
+  const tracers = new Map<Signal, Tracer>()
+  const results: CaseResult[] = []
   for (const each of cases) {
+    const { signal, bytes } = each.item
+    let tracer = tracers.get(signal)
+    if (tracer === undefined) {
+      tracer = new Tracer(yield* Engine.build(set, signal, makeEvaluator))
+      tracers.set(signal, tracer)
+    }
     const began = performance.now()
-    const part = partOf(each.item.signal, each.item.bytes)
-    const [outcome] = tracers.get(each.item.signal)!.run(part, each.tenant)
+    const [outcome] = tracer.run(partOf(signal, bytes), each.tenant)
     const differences = compareOutcome(each.expect, each.expectTree, outcome)
-    yield { case: each, differences, outcome, millis: performance.now() - began }
+    results.push({ case: each, differences, outcome, millis: performance.now() - began })
+    yield
   }
+  return results
 }
