@@ -82,6 +82,11 @@ export interface Factory<K extends Kind = Kind, C = unknown> {
    * although no pipeline may name them, as far as they carry the signal.
    */
   routesTo?(config: C): readonly string[] | 'any'
+  /**
+   * For `millrace validate`: what is wrong with files that the configuration names and that are read at the start only.
+   * `exporters` are the ids of those that carry a signal.
+   */
+  checkFiles?(config: C, exporters: (signal: Signal) => readonly string[]): readonly string[]
   create(context: CreateContext<C>, next: Ports[K]['next']): Ports[K]['makes']
 }
 

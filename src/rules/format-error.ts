@@ -7,6 +7,8 @@ export type RuleErrorCode = Extract<ErrorCode, `MILLRACE_RULES_${string}`>
 
 /** Longest part of the expression's line that is shown on each side of the place. */
 const SHOWN = 60
+/** Longest message, the place not counted. */
+const MAX_MESSAGE = 600
 
 export class RuleError extends MillraceError {
   /** Into the expression's text. */
@@ -15,11 +17,19 @@ export class RuleError extends MillraceError {
   readonly reason: string
 
   constructor(code: RuleErrorCode, message: string, text: string, at: Span) {
-    super(code, `${message}\n${pointAt(text, at)}`)
+    const reason = shortened(message)
+    super(code, `${reason}\n${pointAt(text, at)}`)
     this.name = 'RuleError'
     this.at = at
-    this.reason = message
+    this.reason = reason
   }
+}
+
+/** Messages quote names and texts of rules, which may be long; what is at the end, such as a nearer name, is kept. */
+function shortened(message: string): string {
+  if (message.length <= MAX_MESSAGE) return message
+  const half = MAX_MESSAGE / 2
+  return `${message.slice(0, half)} … ${message.slice(-half)}`
 }
 
 /** Runs a parse; a fault in the syntax becomes a RuleError. */

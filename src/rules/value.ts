@@ -106,13 +106,16 @@ export function typeName(value: Value): string {
   return 'list'
 }
 
+/** Messages quote values, which may be long. */
+const MAX_MESSAGE = 1_000
+
 /** An expression failed on one item; what happens next is the set's error_mode. */
 export class EvaluationError extends Error {
   constructor(message: string) {
     // There may be one for each item, and taking a stack costs more than the evaluation itself.
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0
-    super(message)
+    super(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)} …` : message)
     Error.stackTraceLimit = limit
     this.name = 'EvaluationError'
   }

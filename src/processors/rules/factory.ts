@@ -1,5 +1,6 @@
 /** Declares the `rules` processor. */
 import { defineFactory } from '../../core/factory.ts'
+import { checkFiles } from './check-files.ts'
 import { config } from './config.ts'
 import { RULES_METRICS } from './metrics.ts'
 import { RulesProcessor } from './processor.ts'
@@ -16,5 +17,6 @@ export const factory = defineFactory({
   },
   config,
   routesTo: ({ destinations }) => destinations ?? 'any',
+  checkFiles,
   create: (context, next) => new RulesProcessor(context, next),
 })

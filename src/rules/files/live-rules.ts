@@ -12,7 +12,7 @@ import { Engine } from './engine.ts'
 import { Guard, type GuardLimits } from './guard.ts'
 import { inSlices } from './in-slices.ts'
 import { KeptSets } from './kept-sets.ts'
-import { type ReadSetOptions, readRuleSet } from './read-set.ts'
+import { type ReadSetOptions, readSetSteps } from './read-set.ts'
 import type { RuleSet } from './rule-set.ts'
 
 export interface LiveRulesOptions extends ReadSetOptions {
@@ -112,7 +112,7 @@ export class LiveRules {
   async #reload(origin: RuleOrigin): Promise<readonly string[]> {
     if (this.#isStopped) return ['the rules are stopping']
     const { paths, log, clock } = this.#options
-    const { set, errors, warnings } = await readRuleSet(paths, this.#options)
+    const { set, errors, warnings } = await inSlices(readSetSteps(paths, this.#options))
     for (const problem of warnings) log.warn('rules_warning', { problem })
     if (set === undefined) {
       this.#refusal = { atMs: clock.now(), origin, problems: errors }

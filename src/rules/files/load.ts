@@ -5,7 +5,7 @@ import { readYaml } from '../../config/read-yaml.ts'
 import type { Source } from '../../config/source.ts'
 import { findSpan, nodeAt, type Path, problemAt, type Tree, toPlain } from '../../config/tree.ts'
 import { MillraceError } from '../../errors.ts'
-import { inSlices } from './in-slices.ts'
+import { atOnce } from './in-slices.ts'
 import { judgeAt } from './judge.ts'
 import { buildRule, type RuleOptions, type RulePlace } from './read-rule.ts'
 import { type Rule, RuleSet } from './rule-set.ts'
@@ -35,18 +35,16 @@ export class RuleFileError extends MillraceError {
 
 /** Several files make one set, in this order. Does not throw for what is in them. */
 export function loadRules(sources: readonly Source[], options: RuleOptions): LoadedRules {
-  const reader = new SetReader(options)
-  for (const source of sources) for (const _ of reader.read(source));
-  return conclude(reader, sources)
+  return atOnce(loadSteps(sources, options))
 }
 
-/** The same beside running work: lets others have their turn every few milliseconds. */
-export async function loadRulesGently(
+/** In steps, see `inSlices`. */
+export function* loadSteps(
   sources: readonly Source[],
   options: RuleOptions,
-): Promise<LoadedRules> {
+): Generator<void, LoadedRules> {
   const reader = new SetReader(options)
-  for (const source of sources) await inSlices(reader.read(source))
+  for (const source of sources) yield* reader.read(source)
   return conclude(reader, sources)
 }
 

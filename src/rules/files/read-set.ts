@@ -4,8 +4,7 @@ import { MillraceError } from '../../errors.ts'
 import { casesPathOf, type RuleCase, readCases } from './cases/read.ts'
 import { type CaseResult, caseSteps } from './cases/run.ts'
 import type { MakeEvaluator } from './evaluator.ts'
-import { inSlices } from './in-slices.ts'
-import { loadRulesGently } from './load.ts'
+import { loadSteps } from './load.ts'
 import { readSource, readSourceIfAny } from './read-file.ts'
 import type { RuleOptions } from './read-rule.ts'
 import type { RuleSet } from './rule-set.ts'
@@ -26,18 +25,19 @@ export interface ReadSetOptions extends RuleOptions {
 /** A broken set would say the same for every case. */
 const MAX_TOLD_CASES = 20
 
-export async function readRuleSet(
+/** In steps, see `inSlices`. Does not throw for what is in the files. */
+export function* readSetSteps(
   paths: readonly string[],
   options: ReadSetOptions,
-): Promise<ReadSet> {
+): Generator<void, ReadSet> {
   try {
-    const { set, problems } = await loadRulesGently(
+    const { set, problems } = yield* loadSteps(
       paths.map(path => readSource(path)),
       options,
     )
     if (set === undefined || !options.runCases) return conclude(set, problems, [])
     const { cases, problems: caseProblems } = readAllCases(paths, set)
-    const results = await inSlices(caseSteps(set, cases, options.makeEvaluator))
+    const results = yield* caseSteps(set, cases, options.makeEvaluator)
     const failed = results.filter(result => result.differences.length > 0)
     const told = failed.slice(0, MAX_TOLD_CASES).map(describeFailure)
     return conclude(set, [...problems, ...caseProblems], told)

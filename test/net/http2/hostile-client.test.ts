@@ -106,7 +106,8 @@ test('resets a stream once, in however many pieces more of it comes', async t =>
 })
 
 test('takes no connection whose handshake ends after the server has stopped', async t => {
-  const file = (name: string) => fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url))
+  const file = (name: string) =>
+    fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url))
   const settings = { cert_file: file('server.crt'), key_file: file('server.key') }
   const tls = await serverTls(settings, { clock: new FakeClock(), log: SILENT_LOGGER })
   t.after(() => tls.stop())

@@ -1,0 +1,102 @@
+/** Hostile rule texts: refused with a code and a place inside the text, or run without harm; both within bounds. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Random } from '../../../src/cli/generate/random.ts'
+import { NO_CONTEXT } from '../../../src/core/batch.ts'
+import { indexRequest } from '../../../src/otlp/kernel/kernel.ts'
+import { isWireFault } from '../../../src/otlp/request-index.ts'
+import {
+  type CompileOptions,
+  compileCondition,
+  compileStatement,
+  compileValue,
+} from '../../../src/rules/compile.ts'
+import type { Cursor } from '../../../src/rules/contexts/cursor.ts'
+import { contextSpec } from '../../../src/rules/contexts/index.ts'
+import { PartEditor } from '../../../src/rules/contexts/part-editor.ts'
+import { RuleError } from '../../../src/rules/format-error.ts'
+import { standardFunctions } from '../../../src/rules/functions/index.ts'
+import { EvaluationError } from '../../../src/rules/value.ts'
+import { bytesOf } from '../generate/ask.ts'
+import { telemetryJson } from '../generate/telemetry.ts'
+import { hostileText } from './hostile-texts.ts'
+
+const TEXTS = 10_000
+/** Of this process, three compilations and the runs on every span of one request; the machine may be busy, so no wall clock. */
+const MAX_CPU_MILLIS = 2_000
+const MEAN_CPU_MILLIS = 10
+const MAX_HEAP_GROWTH = 256 * 1024 * 1024
+
+const OPTIONS: CompileOptions = { context: contextSpec('span'), functions: standardFunctions }
+const COMPILERS: readonly ((text: string) => (scope: Cursor) => unknown)[] = [
+  text => compileValue(text, OPTIONS).get,
+  text => compileCondition(text, OPTIONS).test,
+  text => compileStatement(text, OPTIONS).run,
+]
+
+const bytes = bytesOf('traces', telemetryJson(new Random(7), 'traces'))
+const index = indexRequest('traces', bytes)
+
+function compileOrRefuse(text: string, compile: (typeof COMPILERS)[number]) {
+  try {
+    return compile(text)
+  } catch (error) {
+    const shown = JSON.stringify(text.slice(0, 300))
+    assert.ok(error instanceof RuleError, `${shown} gave ${error}`)
+    assert.match(error.code, /^MILLRACE_RULES_(?:SYNTAX|UNKNOWN_NAME|ARGUMENTS)$/)
+    const { start, end } = error.at
+    assert.ok(start >= 0 && start <= text.length && end >= start, `${start} to ${end} of ${shown}`)
+    assert.ok(error.message.length < 2_000, `a message of ${error.message.length} for ${shown}`)
+    return null
+  }
+}
+
+function runOnAll(text: string, run: (scope: Cursor) => unknown): void {
+  assert.ok(!isWireFault(index))
+  const editor = new PartEditor('traces')
+  const part = { payload: { bytes }, index, selection: null, edits: null, items: index.items }
+  editor.open(part, NO_CONTEXT)
+  editor.each('span', scope => {
+    try {
+      run(scope)
+    } catch (error) {
+      const shown = JSON.stringify(text.slice(0, 300))
+      assert.ok(error instanceof EvaluationError, `${shown} gave ${error}`)
+    }
+  })
+  editor.finish()
+}
+
+function cpuMillis(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+test(`${TEXTS} hostile texts are refused with a code and a place, or run, soon`, () => {
+  const seed = Number(process.env.HOSTILE_SEED ?? Date.now() % 0x7fffffff)
+  const started = cpuMillis()
+  const heapBefore = process.memoryUsage().heapUsed
+  let slowest = { millis: 0, text: '' }
+  let loaded = 0
+  for (let i = 0; i < TEXTS; i++) {
+    const text = hostileText(new Random(seed + i))
+    const before = cpuMillis()
+    try {
+      for (const compile of COMPILERS) {
+        const run = compileOrRefuse(text, compile)
+        if (run === null) continue
+        loaded++
+        runOnAll(text, run)
+      }
+    } catch (error) {
+      assert.fail(`HOSTILE_SEED=${seed + i}: ${(error as Error).message}`)
+    }
+    const millis = cpuMillis() - before
+    if (millis > slowest.millis) slowest = { millis, text: `${seed + i}: ${text.slice(0, 200)}` }
+  }
+  const spent = cpuMillis() - started
+  assert.ok(loaded > TEXTS / 20, `only ${loaded} could be run`)
+  assert.ok(spent < TEXTS * MEAN_CPU_MILLIS, `${spent} ms of CPU for all`)
+  assert.ok(slowest.millis < MAX_CPU_MILLIS, `${slowest.millis} ms for ${slowest.text}`)
+  assert.ok(process.memoryUsage().heapUsed - heapBefore < MAX_HEAP_GROWTH)
+})
