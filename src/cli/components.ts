@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type Factory, KINDS, type Kind } from '../core/factory.ts'
 import { SIGNALS } from '../core/signal.ts'
-import { loadBuiltins } from './config-options.ts'
+import { allBuiltins } from './config-options.ts'
 import type { CliIo } from './io.ts'
 
 interface Row {
@@ -20,7 +20,7 @@ export function register(program: Command, io: CliIo): void {
     .description('Lists the components of this build')
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }) => {
-      const rows = listComponents((await loadBuiltins()).all())
+      const rows = listComponents((await allBuiltins()).all())
       const text = options.json === true ? JSON.stringify(rows, null, 2) : drawTable(rows)
       io.stdout.write(`${text}\n`)
     })

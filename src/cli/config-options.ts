@@ -29,13 +29,20 @@ export function requireSources(options: ConfigOptions): readonly string[] {
   throw new MillraceError('MILLRACE_CLI_NO_CONFIG')
 }
 
-/** The built-in components. Loading them is the greater part of the start-up time, so commands do it when they run. */
-export async function loadBuiltins(): Promise<Registry> {
-  const [{ BUILTINS }, { Registry }] = await Promise.all([
-    import('../builtins.ts'),
-    import('../core/registry.ts'),
-  ])
-  return new Registry(BUILTINS)
+/** The built-in components, each loaded when a configuration names it. */
+export async function lazyBuiltins(): Promise<Registry> {
+  const [{ BUILTINS }, { Registry }] = await importBuiltins()
+  return new Registry([], BUILTINS)
+}
+
+/** All built-in components, loaded. */
+export async function allBuiltins(): Promise<Registry> {
+  const [{ loadBuiltins }, { Registry }] = await importBuiltins()
+  return new Registry(await loadBuiltins())
+}
+
+function importBuiltins() {
+  return Promise.all([import('../builtins.ts'), import('../core/registry.ts')])
 }
 
 export async function examineOptions(
@@ -43,6 +50,6 @@ export async function examineOptions(
   registry: Registry,
   io: CliIo,
 ): Promise<Examination> {
-  const { examineConfig } = await import('../config/load.ts')
-  return examineConfig(requireSources(options), options.set, registry, io.env)
+  const { examineLoading } = await import('../config/load.ts')
+  return examineLoading(requireSources(options), options.set, registry, io.env)
 }

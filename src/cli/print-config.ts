@@ -4,7 +4,7 @@ import {
   addConfigOptions,
   type ConfigOptions,
   examineOptions,
-  loadBuiltins,
+  lazyBuiltins,
 } from './config-options.ts'
 import { type CliIo, EXIT } from './io.ts'
 
@@ -28,7 +28,7 @@ function choice(command: Command, flags: string, text: string, choices: readonly
 }
 
 async function printConfig(options: PrintOptions, io: CliIo): Promise<void> {
-  const registry = await loadBuiltins()
+  const registry = await lazyBuiltins()
   const { tree, problems, config } = await examineOptions(options, registry, io)
   const [{ explainProblems }, { redactConfig }, { toPlain }] = await Promise.all([
     import('../config/explain.ts'),

@@ -5,7 +5,7 @@ import { parseDuration } from '../util/duration.ts'
 import {
   addConfigOptions,
   type ConfigOptions,
-  loadBuiltins,
+  lazyBuiltins,
   requireSources,
 } from './config-options.ts'
 import { type CliIo, EXIT } from './io.ts'
@@ -31,10 +31,10 @@ export function register(program: Command, io: CliIo): void {
 async function run(options: RunOptions, io: CliIo): Promise<void> {
   const sources = requireSources(options)
   const drainMs = readTimeout(options.shutdownTimeout, io)
-  const registry = await loadBuiltins()
-  const { loadConfig } = await import('../config/load.ts')
+  const registry = await lazyBuiltins()
+  const { loadConfigLoading } = await import('../config/load.ts')
   const { RunningCollector } = await import('./running-collector.ts')
-  const load = () => loadConfig(sources, options.set, registry, io.env)
+  const load = () => loadConfigLoading(sources, options.set, registry, io.env)
   // Until it runs there is nothing to reload; without a handler the signal would end the process.
   const ignored = io.onSignal('SIGHUP', () => {})
   const { watch, adminSocket = true } = options

@@ -21,16 +21,17 @@ export interface StartOptions {
 
 export class RunningCollector {
   readonly #collector: Collector
-  readonly #load: () => LoadedConfig
+  readonly #load: () => Promise<LoadedConfig>
   readonly #log: Logger
   readonly #isWatching: boolean
   #config: LoadedConfig
   #watch: FileWatch | null = null
   #admin: AdminSocket | null = null
+  #reloading: Promise<void> = Promise.resolve()
 
   private constructor(
     config: LoadedConfig,
-    load: () => LoadedConfig,
+    load: () => Promise<LoadedConfig>,
     log: Logger,
     isWatching: boolean,
   ) {
@@ -43,10 +44,10 @@ export class RunningCollector {
 
   /** `load` reads the sources anew each time; the first time it throws what is wrong, later that is logged. */
   static async start(
-    load: () => LoadedConfig,
+    load: () => Promise<LoadedConfig>,
     { watch, adminSocket = false, env = {} }: StartOptions,
   ): Promise<RunningCollector> {
-    const config = load()
+    const config = await load()
     const log = createLogger(loggerOptions(config), SYSTEM_CLOCK)
     tellWarnings(config, log)
     const running = new RunningCollector(config, load, log, watch)
@@ -81,9 +82,15 @@ export class RunningCollector {
     return report
   }
 
-  async reload(why: string): Promise<void> {
+  /** One after another, so that what was read last is what runs. */
+  reload(why: string): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload(why))
+    return this.#reloading
+  }
+
+  async #reload(why: string): Promise<void> {
     try {
-      const config = this.#load()
+      const config = await this.#load()
       const summary = await this.#collector.reload(config)
       tellWarnings(config, this.#log)
       if (JSON.stringify(loggerOptions(config)) !== JSON.stringify(loggerOptions(this.#config))) {
@@ -136,11 +143,12 @@ export class RunningCollector {
   }
 
   /** Watches these files from now on. The same files stay watched: a change during a reload must not be missed. */
-  #follow(files: readonly string[]): void {
-    const isSame = this.#config.files.join('\0') === files.join('\0')
+  #follow(files: LoadedConfig['files']): void {
+    const names = [...files.keys()]
+    const isSame = [...this.#config.files.keys()].join('\0') === names.join('\0')
     if (!this.#isWatching || (this.#watch !== null && isSame)) return
     this.#watch?.stop()
-    this.#watch = new FileWatch(files, 0, SYSTEM_CLOCK, () => this.reload('file'))
+    this.#watch = new FileWatch(names, 0, SYSTEM_CLOCK, () => this.reload('file'), files)
   }
 }
 

@@ -1,6 +1,6 @@
 /** `millrace schema`: JSON Schema of the configuration or of rule files, for completion and checks in editors. */
 import type { Command } from 'commander'
-import { loadBuiltins } from './config-options.ts'
+import { allBuiltins } from './config-options.ts'
 import type { CliIo } from './io.ts'
 
 export function register(program: Command, io: CliIo): void {
@@ -18,5 +18,5 @@ async function findSchema({ rules, cases }: { rules: boolean; cases: boolean }):
   if (rules) return (await import('../rules/files/schema.ts')).rulesJsonSchema()
   if (cases) return (await import('../rules/files/cases/schema.ts')).casesJsonSchema()
   const { configJsonSchema } = await import('../config/json-schema.ts')
-  return configJsonSchema(await loadBuiltins())
+  return configJsonSchema(await allBuiltins())
 }

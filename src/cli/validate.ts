@@ -7,7 +7,7 @@ import {
   addConfigOptions,
   type ConfigOptions,
   examineOptions,
-  loadBuiltins,
+  lazyBuiltins,
 } from './config-options.ts'
 import { type CliIo, EXIT } from './io.ts'
 
@@ -26,7 +26,7 @@ export function register(program: Command, io: CliIo): void {
 }
 
 async function validate(options: ValidateOptions, io: CliIo): Promise<void> {
-  const { config: loaded, problems: own } = await examineOptions(options, await loadBuiltins(), io)
+  const { config: loaded, problems: own } = await examineOptions(options, await lazyBuiltins(), io)
   const problems = [...own, ...(loaded === undefined ? [] : checkFiles(loaded))]
   const config = problems.some(problem => problem.severity === 'error') ? undefined : loaded
   const { explainProblems, problemsToJson } = await import('../config/explain.ts')

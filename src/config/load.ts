@@ -11,7 +11,7 @@ import type { ComponentConfig, LoadedConfig } from './loaded.ts'
 import { ConfigError, type Problem } from './problems.ts'
 import { type DeclaredComponent, readTables, TABLES, type Tables } from './read-components.ts'
 import { readService, type Service } from './read-service.ts'
-import { type Env, readConfigSource, readSet } from './read-source.ts'
+import { type Env, readConfigSource, readSet, type SourceFiles } from './read-source.ts'
 import { mergeTrees, problemAt, type Tree } from './tree.ts'
 
 /** What there is to know about a configuration, be it valid or not. */
@@ -40,6 +40,30 @@ export function loadConfig(
   return config
 }
 
+/** As `examineConfig`; components that the configuration names are loaded first. */
+export async function examineLoading(
+  sources: readonly string[],
+  sets: readonly string[],
+  registry: Registry,
+  env: Env,
+): Promise<Examination> {
+  let examined = examineConfig(sources, sets, registry, env)
+  while (await registry.loadWanted()) examined = examineConfig(sources, sets, registry, env)
+  return examined
+}
+
+/** As `loadConfig`; components that the configuration names are loaded first. */
+export async function loadConfigLoading(
+  sources: readonly string[],
+  sets: readonly string[],
+  registry: Registry,
+  env: Env,
+): Promise<LoadedConfig> {
+  const { config, problems } = await examineLoading(sources, sets, registry, env)
+  if (config === undefined) throw new ConfigError(problems)
+  return config
+}
+
 /** As `loadConfig`, but what is wrong is an answer. Throws only if a source cannot be read at all. */
 export function examineConfig(
   sources: readonly string[],
@@ -47,7 +71,7 @@ export function examineConfig(
   registry: Registry,
   env: Env,
 ): Examination {
-  const files = new Set<string>()
+  const files: SourceFiles = new Map()
   const problems: Problem[] = []
   const results = [
     ...sources.map(uri => readConfigSource(uri, env, files)),
@@ -57,7 +81,7 @@ export function examineConfig(
   const trees = results.map(result => result.tree).filter(tree => tree !== null)
   if (problems.length > 0 || trees.length === 0) {
     if (problems.length === 0) problems.push(emptyProblem(sources))
-    return { config: undefined, problems, tree: null, files: [...files] }
+    return { config: undefined, problems, tree: null, files: [...files.keys()] }
   }
   const expansion: Problem[] = []
   const tree = expandTree(trees.reduce(mergeTrees), { env, files, problems: expansion })
@@ -66,7 +90,7 @@ export function examineConfig(
   const all = sortByPlace([...expansion, ...withoutEchoes(judged.problems, expansion)], order)
   const valid = !all.some(problem => problem.severity === 'error')
   const config = valid ? assemble(judged, all, files) : undefined
-  return { config, problems: all, tree, files: [...files] }
+  return { config, problems: all, tree, files: [...files.keys()] }
 }
 
 interface Judged {
@@ -128,7 +152,7 @@ function sortByPlace(problems: readonly Problem[], order: readonly string[]): re
 function assemble(
   { tables, service }: Judged,
   problems: readonly Problem[],
-  files: ReadonlySet<string>,
+  files: SourceFiles,
 ): LoadedConfig {
   const [receivers, processors, connectors, exporters, extensions] = KINDS.map(kind =>
     configsOf(tables.declared[kind]),
@@ -142,7 +166,7 @@ function assemble(
     extensions,
     service: { extensions: service.extensions, pipelines, telemetry: telemetry! },
     warnings: problems.filter(problem => problem.severity === 'warning'),
-    files: [...files],
+    files,
   } as LoadedConfig
 }
 

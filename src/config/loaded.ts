@@ -44,6 +44,6 @@ export interface LoadedConfig {
   readonly extensions: ReadonlyMap<string, ComponentConfig<'extension'>>
   readonly service: ServiceConfig
   readonly warnings: readonly Problem[]
-  /** Absolute paths of every file that was read, for those who watch for changes. */
-  readonly files: readonly string[]
+  /** Every file that was read, by its absolute path, and the SHA-256 of what was in it; for those who watch for changes. */
+  readonly files: ReadonlyMap<string, string>
 }

@@ -1,4 +1,5 @@
 /** Where configuration comes from: `--config` with file:, env: and yaml:, and `--set`. Each becomes one tree, to be merged. */
+import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MillraceError } from '../errors.ts'
@@ -11,10 +12,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 /** Scheme as upstream has it: two letters at least, so that `C:\x` is a path. */
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):([\s\S]*)$/
 
-export interface SourceFiles {
-  /** Takes note of a file that was read, by its absolute path. */
-  add(path: string): void
-}
+/** By absolute path: the SHA-256 of what was read, in hexadecimal. */
+export type SourceFiles = Map<string, string>
 
 /** Reads one value of `--config`. A source that is not there ends everything: nothing sensible can be said without it. */
 export function readConfigSource(uri: string, env: Env, files: SourceFiles): ReadResult {
@@ -45,8 +44,9 @@ export function readTextFile(path: string, files: SourceFiles): string {
   try {
     const { size } = statSync(absolute)
     if (size > MAX_SOURCE_BYTES) throw new Error(`it is larger than ${MAX_SOURCE_BYTES} bytes`)
-    const text = readFileSync(absolute, 'utf8')
-    files.add(absolute)
+    const bytes = readFileSync(absolute)
+    files.set(absolute, createHash('sha256').update(bytes).digest('hex'))
+    const text = bytes.toString()
     return text.startsWith('\uFEFF') ? text.slice(1) : text
   } catch (cause) {
     const why = explainFileError(cause as NodeJS.ErrnoException)

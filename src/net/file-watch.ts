@@ -20,22 +20,34 @@ export class FileWatch {
   #settling: Timer | undefined
   #seen: Promise<string>
   #looking = false
+  /** Something happened during a look that may have read the files before it. */
+  #lookAgain = false
   #stopped = false
 
-  /** Polls each `intervalMs`, or listens for changes if that is 0. `changed` never rejects. */
+  /**
+   * Polls each `intervalMs`, or listens for changes if that is 0. `changed` never rejects. `read` has the SHA-256 of
+   * what the owner has read of each file already: what has changed since then is noticed too.
+   */
   constructor(
     files: readonly string[],
     intervalMs: number,
     clock: Clock,
     changed: () => Promise<void>,
+    read?: ReadonlyMap<string, string>,
   ) {
     this.#files = files
     this.#clock = clock
     this.#changed = changed
-    this.#seen = this.#digest()
+    this.#seen = read === undefined ? this.#digest() : Promise.resolve(join(files, read))
     if (files.length === 0) return
     if (intervalMs > 0) this.#poll = clock.every(intervalMs, () => void this.#look())
     else for (const folder of new Set(files.map(f => dirname(f)))) this.#listen(folder)
+    if (read !== undefined) this.#prompt()
+  }
+
+  /** Resolves when it is known what the files hold now; who reads them after that misses no change. */
+  get ready(): Promise<unknown> {
+    return this.#seen
   }
 
   stop(): void {
@@ -64,22 +76,30 @@ export class FileWatch {
   }
 
   async #look(): Promise<void> {
+    if (this.#looking) this.#lookAgain = true
     if (this.#looking || this.#stopped) return
     this.#looking = true
     const before = await this.#seen
     const now = await this.#digest()
     this.#looking = false
-    if (now === before || this.#stopped) return
+    if (this.#stopped) return
+    if (this.#lookAgain) this.#prompt()
+    this.#lookAgain = false
+    if (now === before) return
     this.#seen = Promise.resolve(now)
     await this.#changed()
   }
 
   async #digest(): Promise<string> {
-    const hash = createHash('sha256')
+    const digests = new Map<string, string>()
     for (const file of this.#files) {
-      hash.update(await readFile(file).catch(() => 'absent'))
-      hash.update('\0')
+      const bytes = await readFile(file).catch(() => undefined)
+      if (bytes !== undefined) digests.set(file, createHash('sha256').update(bytes).digest('hex'))
     }
-    return hash.digest('hex')
+    return join(this.#files, digests)
   }
+}
+
+function join(files: readonly string[], digests: ReadonlyMap<string, string>): string {
+  return files.map(file => digests.get(file) ?? 'absent').join(' ')
 }

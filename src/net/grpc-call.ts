@@ -41,7 +41,7 @@ export interface CallOwner {
   sendHeaders(call: ServerCall, fields: readonly (readonly [string, string])[]): void
   resetStream(id: number, error: number): void
   /** The stream is gone. `answered` is false when the client gave up or the connection broke. */
-  callClosed(answered: boolean): void
+  callClosed(call: ServerCall, answered: boolean): void
 }
 
 export class ServerCall extends Http2Stream implements UnaryCall {
@@ -58,6 +58,8 @@ export class ServerCall extends Http2Stream implements UnaryCall {
   /** Bytes that came, the prefix included. */
   received = 0
   receivedAtScan = 0
+  /** Of the request's head, as header lists are counted. */
+  headBytes = 0
   /** What the header of this name claims; -1 without one. */
   contentLength = -1
   #flag = 0
@@ -225,6 +227,6 @@ export class ServerCall extends Http2Stream implements UnaryCall {
     const answered = this.#phase === 'answered'
     this.#phase = 'closed'
     this.#body?.drop()
-    this.#owner.callClosed(answered)
+    this.#owner.callClosed(this, answered)
   }
 }

@@ -66,6 +66,10 @@ export class GrpcConnection implements SessionOwner {
     return this.#state === 'ready'
   }
 
+  get isBusy(): boolean {
+    return this.#calls > 0
+  }
+
   /** Failed a short time ago and is left alone for a while. */
   get isBackingOff(): boolean {
     return this.#state === 'idle' && this.#config.clock.monotonic() < this.#failedUntilMs

@@ -1,6 +1,6 @@
 /** A gRPC client for unary calls with large messages: names, connections, balancing, one call. */
 import type { ConnectionOptions } from 'node:tls'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { type GrpcReply, localReply } from './grpc-client-call.ts'
 import { GrpcConnection, type KeepaliveOptions } from './grpc-client-connection.ts'
 import {
@@ -63,6 +63,8 @@ export class GrpcClient {
   /** Header blocks by what differs in them. */
   readonly #heads = new Map<string, Uint8Array>()
   #connections: GrpcConnection[] = []
+  /** Of addresses that are no longer there; they finish their calls. */
+  #retired: GrpcConnection[] = []
   #next = 0
   #resolvedAtMs = Number.NEGATIVE_INFINITY
   #resolving: Promise<string> | null = null
@@ -107,7 +109,7 @@ export class GrpcClient {
 
   close(): void {
     this.#isClosed = true
-    for (const connection of this.#connections) connection.close()
+    for (const connection of [...this.#connections, ...this.#retired]) connection.close()
   }
 
   /** A connection that is ready, or the reply that says why there is none. */
@@ -209,6 +211,7 @@ export class GrpcClient {
       next.push(...(kept.length > 0 ? kept : this.#createConnections(address)))
     }
     for (const connection of gone) connection.retire()
+    this.#retired = [...this.#retired, ...gone].filter(connection => connection.isBusy)
     this.#connections = next
     this.#next = 0
   }
@@ -240,10 +243,13 @@ export class GrpcClient {
   }
 
   async #wait(ms: number, abort: AbortSignal | null): Promise<boolean> {
-    const timer = new Promise<'ready'>(resolve =>
-      this.#options.clock.after(ms, () => resolve('ready')),
-    )
-    return (await raceAbort(timer, abort)) === 'ready'
+    let timer: Timer | undefined
+    const over = new Promise<'ready'>(resolve => {
+      timer = this.#options.clock.after(ms, () => resolve('ready'))
+    })
+    const result = await raceAbort(over, abort)
+    timer?.cancel()
+    return result === 'ready'
   }
 }
 

@@ -9,7 +9,7 @@ import { type CallOwner, PREFIX_BYTES, type ServerCall } from './grpc-call.ts'
 import type { CutReason, GrpcServerOptions } from './grpc-transport.ts'
 import { Http2Connection } from './http2/connection.ts'
 import { type HeaderBlock, writeHeaderBlock } from './http2/hpack.ts'
-import type { HeaderField } from './http2/hpack-table.ts'
+import { fieldSize, type HeaderField } from './http2/hpack-table.ts'
 import { DATA, END_HEADERS, END_STREAM, H2, HEADERS, PREFACE } from './http2/protocol.ts'
 import { isTrailers, isWellFormedRequest } from './http2/request-head.ts'
 
@@ -19,6 +19,8 @@ const STREAM_WINDOW_BYTES = 8 << 20
 const MAX_FRAME_BYTES = 1 << 20
 /** One header block; larger ones get the stream reset. */
 const HEADER_LIMITS = { maxBytes: 64 << 10, maxFields: 128 }
+/** Heads of the calls that are open, which the memory budget does not count; more get REFUSED_STREAM. */
+const MAX_HEAD_BYTES = 4 << 20
 /** Answers that are not read. */
 const MAX_BACKLOG_BYTES = 4 << 20
 /** Where `max_concurrent_streams` is not set. */
@@ -91,6 +93,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   /** 0 while no ping of ours is on its way. */
   #pingedMs = 0
   #windowStartMs: number
+  #headBytes = 0
   #resets = 0
   #settings = 0
   #noise = 0
@@ -158,7 +161,15 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   }
 
   #open(id: number, head: readonly HeaderField[], end: boolean): void {
+    let headBytes = 0
+    for (let i = 0; i < head.length; i++) headBytes += fieldSize(head[i])
+    if (this.#headBytes + headBytes > MAX_HEAD_BYTES) {
+      this.resetStream(id, H2.REFUSED_STREAM)
+      return
+    }
+    this.#headBytes += headBytes
     const call = this.#owner.openCall(this, id, head)
+    call.headBytes = headBytes
     this.streams.set(id, call)
     if (end) this.endedByPeer(call)
   }
@@ -210,7 +221,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   /** The client will send nothing more: calls that it has finished are still answered, the others never will be. */
   protected onPeerEnd(): void {
     for (const { id, peerEnded } of this.streams.values()) {
-      if (!peerEnded) this.resetStream(id, H2.CANCEL)
+      if (!peerEnded) this.resetStream(id, H2.NO_ERROR)
     }
     if (this.streams.size === 0) this.finish()
     else this.close()
@@ -266,7 +277,8 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     this.flushLater()
   }
 
-  callClosed(answered: boolean): void {
+  callClosed(call: ServerCall, answered: boolean): void {
+    this.#headBytes -= call.headBytes
     // An answer that went out allows the client to ping again, as in grpc-go.
     if (answered) this.#pingStrikes = 0
   }
@@ -280,11 +292,13 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   /** Called by the server about once a second. */
   scan(nowMs: number, tickMs: number): void {
     if (this.isOver) return
+    // Within a frame at every look, but not the same one: busy.
+    const isStuck = this.isMidway && this.#frames === this.#framesAtScan
     this.#scanWindow(nowMs)
     if (!this.#greeted && nowMs - this.#bornMs > PREFACE_TIMEOUT_MS) this.cut('no_preface')
     for (const call of this.streams.values()) this.#scanCall(call as ServerCall, tickMs)
     this.#scanBacklog(tickMs)
-    this.#midwayTicks = this.isMidway ? this.#midwayTicks + 1 : 0
+    this.#midwayTicks = isStuck ? this.#midwayTicks + 1 : 0
     if (this.#midwayTicks * tickMs > this.#options.bodyTimeoutMs) this.cut('slow_body')
     if (this.#leaving !== 'no') this.#scanLeaving(nowMs)
     else this.#scanAge(nowMs)

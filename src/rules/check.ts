@@ -51,7 +51,9 @@ function positionOf(name: string, params: readonly Param[]): number {
 
 /** `pair_delimiter` and `pairDelimiter` are `PairDelimiter`. */
 function toCamelCase(name: string): string {
-  return name.replace(/(?:^|_+|(?<=\d))([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  return name
+    .replace(/_+$/, '')
+    .replace(/(?:^|_+|(?<=\d))([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function toSnakeCase(name: string): string {

@@ -1,7 +1,8 @@
 /** Which context a group of statements or conditions is for, from the paths, functions and enums that it names. */
-import type { BooleanNode, PathNode, Statement, ValueNode } from './ast.ts'
+import type { PathNode } from './ast.ts'
+import { type AnyNode, childrenOf } from './children.ts'
 
-export type AnyNode = Statement | BooleanNode | ValueNode
+export { type AnyNode, childrenOf }
 
 /** As the reference orders them. */
 export const CONTEXT_PRIORITY: readonly string[] = [
@@ -89,35 +90,4 @@ function collect(node: AnyNode, names: Names, bound: readonly string[]): void {
 export function visitPaths(node: AnyNode, visit: (path: PathNode) => void): void {
   if (node.kind === 'path') visit(node)
   for (const child of childrenOf(node)) visitPaths(child, visit)
-}
-
-export function childrenOf(node: AnyNode): readonly AnyNode[] {
-  switch (node.kind) {
-    case 'statement':
-      return node.where === null ? [node.editor] : [node.editor, node.where]
-    case 'or':
-      return node.terms
-    case 'and':
-      return node.factors
-    case 'not':
-    case 'negate':
-      return [node.operand]
-    case 'comparison':
-    case 'math':
-      return [node.left, node.right]
-    case 'condition':
-      return [node.call]
-    case 'call':
-      return [...node.args.map(arg => arg.value), ...node.keys]
-    case 'map':
-      return node.entries.map(entry => entry.value)
-    case 'list':
-      return node.values
-    case 'lambda':
-      return [node.body]
-    case 'path':
-      return node.fields.flatMap(field => field.keys)
-    default:
-      return []
-  }
 }

@@ -34,15 +34,19 @@ export class SyntaxFault extends Error {
   readonly end: number
 
   constructor(message: string, offset: number, end = offset + 1) {
+    // The parser tries readings that fail, and a stack for each costs more than the reading.
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = limit
     this.name = 'SyntaxFault'
     this.offset = offset
     this.end = end
   }
 }
 
-/** Longest text of one expression. */
-export const MAX_EXPRESSION_LENGTH = 1 << 20
+/** Longest text of one expression, in UTF-16 units. */
+export const MAX_EXPRESSION_LENGTH = 1 << 18
 
 const WORD_TYPES: ReadonlyMap<string, TokenType> = new Map([
   ['not', 'OpNot'],

@@ -11,21 +11,35 @@ import type {
   Statement,
   ValueNode,
 } from './ast.ts'
+import { type AnyNode, nodeBelow } from './children.ts'
 import { SyntaxFault, type Token } from './lexer.ts'
 import { parseFloatToken, parseHex, parseInt64 } from './numbers.ts'
 import { isParameter, TokenCursor } from './token-cursor.ts'
 import { unquote } from './unquote.ts'
 
 export function parseStatement(text: string): Statement {
-  return new Parser(text).statement()
+  return bounded(new Parser(text).statement())
 }
 
 export function parseCondition(text: string): BooleanNode {
-  return new Parser(text).condition()
+  return bounded(new Parser(text).condition())
 }
 
 export function parseValue(text: string): ValueNode {
-  return new Parser(text).wholeValue()
+  return bounded(new Parser(text).wholeValue())
+}
+
+/** Most nodes above another: `1 + 1 + 1` is nested to the left without a parenthesis. */
+export const MAX_TREE_DEPTH = 1_000
+/** After one path or converter. */
+export const MAX_KEYS = 200
+
+/** What works on the tree, and what it is compiled to, goes down by recursion. */
+function bounded<T extends AnyNode>(tree: T): T {
+  const tooDeep = nodeBelow(tree, MAX_TREE_DEPTH)
+  if (tooDeep === undefined) return tree
+  const { start, end } = tooDeep.at
+  throw new SyntaxFault(`more than ${MAX_TREE_DEPTH} operations within each other`, start, end)
 }
 
 class Parser extends TokenCursor {
@@ -285,6 +299,7 @@ class Parser extends TokenCursor {
   #keys(): ValueNode[] {
     const keys: ValueNode[] = []
     while (this.isPunct('[')) {
+      if (keys.length >= MAX_KEYS) throw this.expected(`at most ${MAX_KEYS} keys`)
       this.next()
       keys.push(this.#key())
       this.expectPunct(']')

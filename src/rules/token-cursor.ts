@@ -5,7 +5,7 @@ import { SyntaxFault, type Token, type TokenType, tokenize } from './lexer.ts'
 export const MAX_EXPRESSION_DEPTH = 200
 
 /** Tokens that may be taken, going back included: nested lambdas try each body twice. */
-const BASE_STEPS = 100_000
+const BASE_STEPS = 30_000
 const STEPS_PER_TOKEN = 16
 
 const TOO_TANGLED = 'expression takes too many attempts to parse'

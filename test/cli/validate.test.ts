@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { BUILTINS } from '../../src/builtins.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 import { runMillrace } from './command-line.ts'
 
 const GOOD = `yaml:${JSON.stringify({

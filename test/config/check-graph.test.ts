@@ -124,3 +124,26 @@ test('refuses signals that there are none of, with the nearest', () => {
     /profiles are not supported/,
   )
 })
+
+test('knows exporters that a processor sends to on its own', () => {
+  const routing = (routes: readonly string[] | 'any') => ({
+    ...inventFactory({ kind: 'processor', id: 'router', schema: section({}) }),
+    routesTo: () => routes,
+  })
+  const problemsOf = (routes: readonly string[] | 'any') => {
+    const yaml = `${COMPONENTS.replace('batch: ,', 'batch: , router: ,')}service: {pipelines: {traces: {receivers: [otlp], processors: [router], exporters: [nop]}}}`
+    const { problems } = examineConfig([`yaml:${yaml}`], [], smallRegistry([routing(routes)]), {})
+    return problems.filter(
+      ({ path, severity }) => severity === 'error' || path.startsWith('exporters.'),
+    )
+  }
+
+  assert.deepEqual(problemsOf('any'), [])
+  assert.deepEqual(
+    problemsOf(['nop/c']).map(({ path, message, nearest }) => [path, message, nearest]),
+    [
+      ['processors.router.destinations', 'there is no exporter "nop/c"', 'nop/b'],
+      ['exporters.nop/b', 'the exporter "nop/b" is not used by any pipeline', undefined],
+    ],
+  )
+})

@@ -43,7 +43,7 @@ interface Expanded {
 function expand(text: string): Expanded {
   const tree = readYaml(new Source('test', `v: ${JSON.stringify(text)}`)).tree!
   const problems: Problem[] = []
-  const expanded = expandTree(tree, { env: ENV, files: new Set(), problems })
+  const expanded = expandTree(tree, { env: ENV, files: new Map(), problems })
   const { v } = toPlain(expanded) as { v: unknown }
   return { value: v, original: nodeAt(expanded, ['v'])?.original, problems }
 }

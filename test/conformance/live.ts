@@ -2,7 +2,7 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
 import { request } from 'undici'
 import { z } from 'zod'
-import { BUILTINS } from '../../src/builtins.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 import { Collector } from '../../src/collector.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { LedgerRowView } from '../../src/core/component.ts'

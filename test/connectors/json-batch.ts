@@ -85,7 +85,7 @@ export function jsonBatch(
   onFree: () => void,
 ): Batch {
   const bytes = decodeJson(signal, Buffer.from(JSON.stringify(request)))
-  assert.ok(bytes instanceof Uint8Array, JSON.stringify(bytes))
+  if (!(bytes instanceof Uint8Array)) assert.fail(JSON.stringify(bytes))
   const index = indexRequest(signal, bytes)
   assert.ok(!isWireFault(index))
   const payload = new Payload(bytes, { onFree })

@@ -1,7 +1,7 @@
 /** A whole collector in this process with real listeners, and clients that send as SDKs do: they try again when told to. */
 import type { TestContext } from 'node:test'
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
-import { BUILTINS } from '../../src/builtins.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 import { Collector } from '../../src/collector.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Factory } from '../../src/core/factory.ts'

@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { BUILTINS } from '../../src/builtins.ts'
 import { validateComponentConfig } from '../../src/config/judge.ts'
 import { Batch, DEFAULT_TENANT, NO_CONTEXT } from '../../src/core/batch.ts'
 import type { Factory } from '../../src/core/factory.ts'
@@ -16,6 +15,7 @@ import { encodeJson } from '../../src/otlp/json/encode.ts'
 import { indexRequestReference } from '../../src/otlp/kernel/reference.ts'
 import { isWireFault } from '../../src/otlp/request-index.ts'
 import { assertBalanced, CollectingConsumer, fakeServices } from '../../src/testing/fakes.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 import { freePorts } from '../harness/ports.ts'
 import { startProcess, waitForPort } from '../harness/process.ts'
 import { goCollector } from './peers.ts'
@@ -94,7 +94,8 @@ function readAnswers(signal: Signal, file: string): Answer {
 }
 
 /** The same by our component, without a collector around it. */
-export function askOurs({ type, section, signal, requests }: ComponentCase): Answer {
+export async function askOurs(each: ComponentCase): Promise<Answer> {
+  const { type, section, signal, requests } = each
   const factory = BUILTINS.find(f => f.kind === 'processor' && f.meta.id === type)
   assert.ok(factory, `no processor ${type}`)
   assert.deepEqual(validateComponentConfig(factory, section), [])
@@ -108,7 +109,7 @@ export function askOurs({ type, section, signal, requests }: ComponentCase): Ans
   for (const body of requests) {
     const batch = batchOf(signal, toBytes(signal, JSON.stringify(body)))
     services.ledger.accepted(DEFAULT_TENANT, signal, batch.items)
-    const outcome = processor.consume(batch)
+    const outcome = await processor.consume(batch)
     assert.deepEqual(outcome, { kind: 'accepted' })
   }
   const answers = next.batches.map(batch => readable(signal, flatten(encodeParts(batch.parts))))

@@ -112,7 +112,7 @@ for (const [signal, sections, request] of [
     const cases = sections.map(section => filter(signal, section, request))
     const expected = await askGo(cases)
     for (const [i, each] of cases.entries()) {
-      assert.deepEqual(askOurs(each), expected[i], each.name)
+      assert.deepEqual(await askOurs(each), expected[i], each.name)
     }
   })
 }

@@ -85,7 +85,7 @@ function sampler(
 async function compare(cases: readonly ComponentCase[]): Promise<void> {
   const expected = await askGo(cases)
   for (const [i, each] of cases.entries()) {
-    assert.deepEqual(askOurs(each), expected[i], each.name)
+    assert.deepEqual(await askOurs(each), expected[i], each.name)
   }
 }
 

@@ -93,7 +93,7 @@ const METRIC_SECTIONS: readonly object[] = [
     'convert_summary_quantile_val_to_gauge()',
     'copy_metric(name="c", unit=Concat([metric.unit, "x"], "")) where metric.name == "requests"',
     'scale_metric(2.5, "ms")',
-    'scale_metric(-0.3) where metric.type != METRIC_DATA_TYPE_EXPONENTIAL_HISTOGRAM',
+    'scale_metric(0.3) where metric.type != METRIC_DATA_TYPE_EXPONENTIAL_HISTOGRAM',
     ...['sum', 'mean', 'min', 'max', 'median', 'count'].map(
       name => `aggregate_on_attributes("${name}", ["host"]) where metric.name != "rpc"`,
     ),
@@ -171,7 +171,7 @@ for (const [signal, sections, request] of [
     const cases = sections.map(section => transform(signal, section, request))
     const expected = await askGo(cases)
     for (const [i, each] of cases.entries()) {
-      assert.deepEqual(inOrder(askOurs(each)), inOrder(expected[i]), each.name)
+      assert.deepEqual(inOrder(await askOurs(each)), inOrder(expected[i]), each.name)
     }
   })
 }

@@ -6,7 +6,7 @@ import { casesPathOf, type ReadCases, readCases } from '../../rules/files/cases/
 import { ruleLanguage } from '../../rules/files/language.ts'
 import { type LoadedRules, loadRules, RuleFileError } from '../../rules/files/load.ts'
 import { readSource, readSourceIfAny } from '../../rules/files/read-file.ts'
-import { examineOptions, loadBuiltins } from '../config-options.ts'
+import { examineOptions, lazyBuiltins } from '../config-options.ts'
 import { type CliIo, EXIT } from '../io.ts'
 
 export interface DestinationOptions {
@@ -32,7 +32,7 @@ export async function findDestinations(
   if (config.length === 0) return destination.length === 0 ? undefined : destination
   const { config: loaded, problems } = await examineOptions(
     { config, set },
-    await loadBuiltins(),
+    await lazyBuiltins(),
     io,
   )
   if (loaded === undefined) tellProblems(problems, io)

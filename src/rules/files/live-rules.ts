@@ -68,10 +68,11 @@ export class LiveRules {
     const { paths, watchIntervalMs, clock } = this.#options
     if (watchIntervalMs !== null) {
       const files = paths.flatMap(path => [path, casesPathOf(path)])
-      // Before the files are read, so that a change meanwhile is not missed.
       this.#watch = new FileWatch(files, watchIntervalMs, clock, async () => {
         await this.reload('file')
       })
+      // Before the files are read, so that a change meanwhile is not missed.
+      await this.#watch.ready
     }
     return this.reload('start')
   }

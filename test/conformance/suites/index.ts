@@ -3,6 +3,7 @@ import type { Suite } from '../suite.ts'
 import { collectorConfigs } from './collector-configs.ts'
 import { exporterBehaviours } from './exporter-behaviours.ts'
 import { httpBehaviours } from './http-behaviours.ts'
+import { identityMetrics, identityTraces } from './identity.ts'
 import { jsonScalars } from './json-scalars.ts'
 import { ottlCases } from './ottl.ts'
 import { protoInvalid } from './proto-invalid.ts'
@@ -17,6 +18,8 @@ export const SUITES: readonly Suite[] = [
   examples,
   goldenTraces,
   goldenMetrics,
+  identityTraces,
+  identityMetrics,
   captures,
   collectorConfigs,
   ottlCases,

@@ -11,7 +11,7 @@ import { SendFlow } from '../../../src/net/http2/send-flow.ts'
 import { Http2Stream } from '../../../src/net/http2/stream.ts'
 import { serverTls } from '../../../src/net/tls.ts'
 import { FakeClock } from '../../../src/testing/fakes.ts'
-import { call, message, startGrpc, until } from '../grpc-fixture.ts'
+import { call, hpack, METHOD, message, startGrpc, until } from '../grpc-fixture.ts'
 
 const HELLO = Buffer.from('hello')
 const RST_STREAM = 3
@@ -103,6 +103,50 @@ test('resets a stream once, in however many pieces more of it comes', async t =>
   await until(() => raw.frames.some(f => f.stream === 3), 'the next was answered')
 
   assert.equal(raw.frames.filter(f => f.type === RST_STREAM).length, 1)
+})
+
+test('keeps no more than a few MiB of the headers of calls that never go on', async t => {
+  const fixture = await startGrpc(t)
+  const raw = await fixture.raw()
+
+  for (let stream = 1; stream < 1000; stream += 2) {
+    raw.headers(stream, false, { [`x-${stream}`]: 'v'.repeat(16_000 - 200) })
+  }
+  await until(() => raw.frames.some(f => f.stream === 999), 'the last was refused')
+  const refused = raw.frames.filter(f => f.type === RST_STREAM)
+
+  assert.ok(refused.length > 200 && refused.length < 400, `${refused.length} refused`)
+  assert.ok(refused.every(f => f.payload.readUInt32BE() === 7))
+  for (let stream = 1; stream < 101; stream += 2) raw.reset(stream)
+  raw.headers(1001)
+  raw.data(1001, message(HELLO), true)
+  await until(() => raw.frames.some(f => f.stream === 1001), 'there is room again')
+  assert.ok(raw.frames.some(f => f.type === 0 && f.stream === 1001))
+})
+
+test('does not cut a busy connection that happens to be within a frame at every look', async t => {
+  const fixture = await startGrpc(t)
+  const raw = await fixture.raw()
+  const end = 2 * 12 + 1
+  for (let stream = 1; stream <= end; stream += 2) {
+    const block = hpack({
+      ':method': 'POST',
+      ':scheme': 'http',
+      ':path': METHOD,
+      'content-type': 'application/grpc',
+    })
+    const head = Buffer.from([0, 0, block.length, 1, 4, 0, 0, 0, stream])
+    if (stream > 1) {
+      raw.socket.write(block)
+      raw.data(stream - 2, message(HELLO), true)
+      await until(() => fixture.handler.calls.length === (stream - 1) / 2, 'a call came')
+    }
+    if (stream < end) await new Promise(resolve => raw.socket.write(head, resolve))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    await fixture.clock.advance(1000)
+  }
+
+  assert.deepEqual(fixture.cuts, [])
 })
 
 test('takes no connection whose handshake ends after the server has stopped', async t => {

@@ -180,6 +180,37 @@ test('settles calls that wait for a connection when the client is closed', async
   assert.notEqual(await soon(call), PENDING)
 })
 
+test('settles calls of an address that is no longer there when the client is closed', async t => {
+  let busy = 0
+  const { port, sockets } = await startRawServer(t, (socket, count) => {
+    socket.write(GREETING)
+    return type => {
+      if (type === DATA) busy = count
+    }
+  })
+  const clock = new FakeClock()
+  let address = '127.0.0.1'
+  const client = startClient(t, port, {
+    clock,
+    target: parseGrpcTarget(`dns:///backend:${port}`) as GrpcTarget,
+    lookup: async () => [address],
+    connectionsPerAddress: 2,
+  })
+  const call = client.unary(callOf(HELLO))
+  await until(() => busy > 0 && sockets.length === 2, 'the call is there')
+  sockets[2 - busy].destroy()
+  await until(() => sockets[2 - busy].closed, 'the other connection is gone')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  address = '127.0.0.2'
+  await clock.advance(31_000)
+  const gone = await client.unary(callOf(HELLO, AbortSignal.timeout(1000)))
+  assert.equal(gone.code, GRPC.UNAVAILABLE)
+
+  client.close()
+
+  assert.notEqual(await soon(call), PENDING)
+})
+
 test('leaves no timer behind when it is closed while it connects', async t => {
   const { port, sockets } = await startRawServer(t, () => () => {})
   const clock = new FakeClock()
@@ -190,6 +221,24 @@ test('leaves no timer behind when it is closed while it connects', async t => {
   client.close()
   await soon(call)
 
+  assert.equal(clock.pending, 0)
+})
+
+test('leaves no timer behind when a call gives up before the next attempt to connect', async t => {
+  const { port } = await startRawServer(t, socket => {
+    socket.destroy()
+    return undefined
+  })
+  const clock = new FakeClock()
+  const client = startClient(t, port, { clock, waitForReady: true })
+  const controller = new AbortController()
+  const call = client.unary(callOf(HELLO, controller.signal))
+  await new Promise(resolve => setTimeout(resolve, 100))
+  assert.equal(clock.pending, 1)
+
+  controller.abort(new Error('enough'))
+
+  assert.equal((await call).code, GRPC.DEADLINE_EXCEEDED)
   assert.equal(clock.pending, 0)
 })
 

@@ -37,7 +37,7 @@ for (const mode of ['hash_seed', 'proportional', 'equalizing']) {
   })
 }
 
-test('books nothing as dropped when the next stage is busy, and keeps the same spans at the next try', () => {
+test('books nothing as dropped when the next stage is busy, and keeps the same spans at the next try', async () => {
   const { processor, next, ledger } = start({ sampling_percentage: 50 })
   let frees = 0
   const batch = makeTraces(100, () => frees++)
@@ -47,7 +47,7 @@ test('books nothing as dropped when the next stage is busy, and keeps the same s
   assert.deepEqual(processor.consume(batch), busy(7))
   assert.deepEqual(ledger.rows()[0].dropped, [])
   next.answer = () => ACCEPTED
-  processor.consume(batch)
+  await processor.consume(batch)
 
   ledger.sent('default', 'traces', next.items)
   assertBalanced(ledger)

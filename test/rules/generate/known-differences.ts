@@ -15,6 +15,8 @@ const IN_ORDER = /\b(?:ToKeyValueString|Keys|Values|MapEach|Reduce|Find|limit|fl
 const BAD_KEY =
   /ours refused: The expression is not OTTL\. (?:expected "]"|\w+ cannot stand as a key|expected a value)/
 
+/** A list literal with a path in it, turned into text. */
+const LIST_TEXT = /(?:String|Concat|IsMatch)\(\[.*\b(?:attributes|body|cache|metadata)\b/
 const KNOWN: readonly Known[] = [
   {
     reason: 'the reference does not take a list or map of its own other types',
@@ -39,14 +41,22 @@ const KNOWN: readonly Known[] = [
     applies: ({ expr }) => /^truncate_all\(.*(?:, |utf8_safe = )false/.test(expr),
   },
   {
-    reason: 'the reference writes maps of telemetry inside of list literals as {}',
-    applies: ({ expr }, { verdict, results }) =>
-      verdict === 'done' && expr.includes('[[') && JSON.stringify(results).includes('{}'),
+    reason: 'maps and lists of telemetry are {} in the texts of list literals for the reference',
+    applies: ({ expr }, { verdict }) => verdict === 'done' && LIST_TEXT.test(expr),
   },
   {
-    reason: 'a plus before a path changes nothing, and it may be written to',
+    reason: 'a plus before a path or a number changes nothing, wherever they may stand',
     applies: (_, { message }, difference) =>
-      message.includes('must be a path') && difference.includes('ours done'),
+      /must be (?:a path|an int|a float)$/.test(message) && !difference.includes('ours refused'),
+  },
+  {
+    reason: 'for the reference only the last item of a list decides whether the list can be set',
+    applies: ({ expr }, { verdict }, difference) =>
+      verdict === 'done' && expr.startsWith('set(') && difference.includes('for set operation'),
+  },
+  {
+    reason: 'bucket counts and bounds never equal a list for the reference',
+    applies: ({ expr, kind }) => kind === 'condition' && /bucket_counts|explicit_bounds/.test(expr),
   },
   {
     reason: 'text that is not UTF-8 is not kept byte for byte',
@@ -55,7 +65,7 @@ const KNOWN: readonly Known[] = [
   {
     reason: "the reference's globs of one character take the empty text too",
     applies: ({ expr }, { verdict }) =>
-      verdict === 'done' && /^replace_(?:all_)?match(?:es)?\(.*"(?:\?|\[!a\])"/.test(expr),
+      verdict !== 'refused' && /^replace_(?:all_)?match(?:es)?\(.*"(?:\?|\[!a\])"/.test(expr),
   },
   {
     reason: 'the reference changes a map while it copies it from itself',
@@ -63,7 +73,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     reason: 'times hundreds of millions of years away',
-    applies: ({ expr }) => /Unix\(.*(?:9223372036854775807|FNV|_nano|Nano|Int\()/.test(expr),
+    applies: ({ expr }) => /Unix\(.*(?:9223372036854775807|FNV|_nano|Nano|Micro|Int\()/.test(expr),
   },
   {
     reason: 'a locale without morning and afternoon reads PM all the same',

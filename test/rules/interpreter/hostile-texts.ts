@@ -102,7 +102,7 @@ const SOUP =
     ' ',
   )
 
-const DEPTHS = [3, 30, 60, 100, 150, 199, 200, 201, 500, 5_000, 100_000]
+const DEPTHS = [3, 30, 60, 100, 150, 199, 200, 201, 500, 2_000]
 
 export function hostileText(random: Random): string {
   switch (random.below(12)) {
@@ -129,14 +129,17 @@ export function hostileText(random: Random): string {
 
 function nested(random: Random): string {
   const opening = random.pick(OPENINGS)
-  const depth = Math.min(random.pick(DEPTHS), Math.floor(1_100_000 / opening.length))
+  const wanted = random.chance(0.02) ? 100_000 : random.pick(DEPTHS)
+  const depth = Math.min(wanted, Math.floor(280_000 / opening.length))
   const other = random.chance(0.3) ? random.pick(OPENINGS) : ''
   const inner = random.pick(['1', 'a', '', '"x"', 'name == "x"', 'true'])
   return `${random.pick(['', 'Len(', 'set(name, '])}${(opening + other).repeat(Math.ceil(depth / (other === '' ? 1 : 2)))}${inner}${random.pick(CLOSINGS).repeat(random.pick([0, 1, depth]))}`
 }
 
 function longLiteral(random: Random): string {
-  const length = random.pick([19, 20, 400, 10_000, 300_000, 1_048_000, 1_100_000])
+  const length = random.chance(0.03)
+    ? random.pick([200_000, 262_000, 300_000])
+    : random.pick([19, 20, 400, 10_000])
   const digits = '9'.repeat(length)
   return random.pick([
     digits,
@@ -163,7 +166,7 @@ function longLiteral(random: Random): string {
 }
 
 function longPath(random: Random): string {
-  const count = random.pick([2, 50, 3_000, 100_000])
+  const count = random.pick([2, 50, 199, 200, 201, 3_000])
   const path = random.pick([
     `a${'.a'.repeat(count)}`,
     `attributes${'["a"]'.repeat(count)}`,

@@ -10,6 +10,7 @@ import type {
   Statement,
   ValueNode,
 } from '../../../src/rules/ast.ts'
+import { type AnyNode, childrenOf } from '../../../src/rules/children.ts'
 import { constantGetter } from '../../../src/rules/constant.ts'
 import type { ContextSpec, PathKey, ResolvedPath } from '../../../src/rules/context.ts'
 import { converterOf } from '../../../src/rules/convert.ts'
@@ -25,7 +26,6 @@ import {
   Time,
   type Value,
 } from '../../../src/rules/value.ts'
-import { type AnyNode, childrenOf } from './children.ts'
 import { compute, entry, holds } from './operations.ts'
 
 /** Values of the parameters of the lambdas around, innermost first; `null` while nothing is evaluated. */

@@ -2,6 +2,7 @@
 import { Random } from '../../../src/cli/generate/random.ts'
 import { SIGNALS, type Signal } from '../../../src/otlp/signal.ts'
 import type { BooleanNode, ValueNode } from '../../../src/rules/ast.ts'
+import { type AnyNode, childrenOf } from '../../../src/rules/children.ts'
 import type { ContextName } from '../../../src/rules/context.ts'
 import { contextsOf } from '../../../src/rules/contexts/index.ts'
 import { parseCondition, parseStatement, parseValue } from '../../../src/rules/parser.ts'
@@ -10,7 +11,6 @@ import { bytesOf } from '../generate/ask.ts'
 import { ExpressionMaker } from '../generate/expressions.ts'
 import { telemetryJson } from '../generate/telemetry.ts'
 import { KINDS } from '../generate/words.ts'
-import { type AnyNode, childrenOf } from './children.ts'
 
 export interface RandomRule {
   readonly signal: Signal

@@ -1,7 +1,14 @@
-/** The nodes directly below one of the syntax tree. */
-import type { BooleanNode, Statement, ValueNode } from '../../../src/rules/ast.ts'
+/** The nodes directly below one of the syntax tree, and how deep a tree is, found without recursion. */
+import type { BooleanNode, Statement, ValueNode } from './ast.ts'
 
 export type AnyNode = Statement | BooleanNode | ValueNode
+
+/** A node that has `depth` others above it, or undefined when the tree is not that deep. */
+export function nodeBelow(root: AnyNode, depth: number): AnyNode | undefined {
+  let level: readonly AnyNode[] = [root]
+  for (let i = 0; i < depth && level.length > 0; i++) level = level.flatMap(childrenOf)
+  return level[0]
+}
 
 export function childrenOf(node: AnyNode): readonly AnyNode[] {
   switch (node.kind) {
@@ -20,15 +27,15 @@ export function childrenOf(node: AnyNode): readonly AnyNode[] {
     case 'condition':
       return [node.call]
     case 'call':
-      return [...node.args.map(({ value }) => value), ...node.keys]
+      return [...node.args.map(arg => arg.value), ...node.keys]
     case 'map':
-      return node.entries.map(({ value }) => value)
+      return node.entries.map(entry => entry.value)
     case 'list':
       return node.values
     case 'lambda':
       return [node.body]
     case 'path':
-      return node.fields.flatMap(({ keys }) => keys)
+      return node.fields.flatMap(field => field.keys)
     default:
       return []
   }

@@ -1,0 +1,4 @@
+/** All built-in components, loaded. */
+import { loadBuiltins } from '../../src/builtins.ts'
+
+export const BUILTINS = await loadBuiltins()
