@@ -176,9 +176,9 @@ class Changes {
 function placeSplices(length: number, part: EncodePart): Changes {
   const { levels } = part.index
   const changes = new Changes(levels)
-  for (const { start, end, bytes } of part.edits === null ? NONE : part.edits.sorted()) {
+  for (const { start, end, from, to } of part.edits === null ? NONE : part.edits.sorted()) {
     if (end > length) throw new Error('a splice ends after the payload')
-    const change = bytes.length - (end - start)
+    const change = to - from - (end - start)
     let level = levels.length - 1
     for (; level >= 0; level--) {
       const rows = levels[level]

@@ -17,8 +17,10 @@ export interface Splice {
   readonly start: number
   /** Payload offset after the last byte to cut; equal to `start` for an insertion. */
   readonly end: number
-  /** What stands there instead: zero or more whole fields. */
+  /** What stands there instead, from `from` up to `to`: zero or more whole fields. */
   readonly bytes: Uint8Array
+  readonly from: number
+  readonly to: number
 }
 
 export class Edits {
@@ -26,10 +28,10 @@ export class Edits {
   #sorted = true
 
   /** Splices must not overlap; insertions at one offset keep the order in which they were added. */
-  add(start: number, end: number, bytes: Uint8Array): void {
+  add(start: number, end: number, bytes: Uint8Array, from = 0, to = bytes.length): void {
     const last = this.#splices[this.#splices.length - 1]
     if (last !== undefined && start < last.end) this.#sorted = false
-    this.#splices.push({ start, end, bytes })
+    this.#splices.push({ start, end, bytes, from, to })
   }
 
   get size(): number {

@@ -57,7 +57,7 @@ export class Tape {
   splice(number: number, splice: Splice): void {
     this.cut(splice.start, splice.end)
     this.#push(SPLICE, number)
-    this.size += splice.bytes.length
+    this.size += splice.to - splice.from
   }
 
   /** Room for a length prefix, of which `fillPrefix` says later what it is. Adds nothing to `size` yet. */
@@ -102,8 +102,8 @@ export class Tape {
       if (what >= 0) pos = copyBytes(out, pos, bytes, what, value)
       else if (what === PREFIX) pos = writeVarint(out, pos, value)
       else {
-        const put = splices[value].bytes
-        pos = copyBytes(out, pos, put, 0, put.length)
+        const put = splices[value]
+        pos = copyBytes(out, pos, put.bytes, put.from, put.to)
       }
     }
     return pos

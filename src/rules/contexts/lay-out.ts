@@ -16,8 +16,8 @@ export function layOutItems(space: Workspace, selection: Selection | null, edits
   for (let i = 0; i < changed.rows.length; i++) {
     const row = changed.rows[i]
     if (changed.touched[i] === 0 || (selection !== null && !selection.has(row))) continue
-    const bytes = changed.bytes[i].subarray(changed.starts[i], changed.ends[i])
-    edits.add(rows[row * ROW + START], rows[row * ROW + END], bytes)
+    const { bytes, starts, ends } = changed
+    edits.add(rows[row * ROW + START], rows[row * ROW + END], bytes[i], starts[i], ends[i])
   }
 }
 
