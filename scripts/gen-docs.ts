@@ -1,6 +1,6 @@
 /**
- * Writes the reference pages that are made from what the code declares: docs/components.md, docs/metrics.md and
- * docs/errors.md. With `--check` it writes nothing and fails if a page is out of date.
+ * Writes the reference pages that are made from what the code declares: docs/components.md, docs/metrics.md,
+ * docs/errors.md and docs/ottl.md. With `--check` it writes nothing and fails if a page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import { SIGNALS } from '../src/core/signal.ts'
 import { ERRORS, type ErrorEntry } from '../src/errors.ts'
 import * as catalogue from '../src/telemetry/catalogue.ts'
 import { tableOf, telemetryTable } from './docs/config-table.ts'
+import { ottlPage } from './docs/ottl-page.ts'
 
 const BUILTINS = await loadBuiltins()
 const NOTICE =
@@ -20,6 +21,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'components.md': componentsPage,
   'metrics.md': metricsPage,
   'errors.md': errorsPage,
+  'ottl.md': ottlPage,
 }
 
 /** Every metric that the catalogue exports, one by one, in lists or in tables. */

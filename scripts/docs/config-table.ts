@@ -46,7 +46,9 @@ function rowsOf(schema: JsonSchema, prefix: string): readonly Row[] {
 const SWITCH_TEXT = 'False is the same as leaving the section out.'
 
 function itemRows(schema: JsonSchema, key: string): readonly Row[] {
-  return typeof schema.items === 'object' ? rowsOf(schema.items, `${key}[].`) : []
+  const { items, additionalProperties: entries } = schema
+  if (typeof items === 'object') return rowsOf(items, `${key}[].`)
+  return typeof entries === 'object' ? rowsOf(entries, `${key}.*.`) : []
 }
 
 function presetText(schema: JsonSchema, required: boolean): string {

@@ -1,7 +1,7 @@
 /** docs/ottl.md: the rule language with every function, context, path and enum of this build, made from their declarations. */
 import { readFileSync } from 'node:fs'
-import { functionsOf } from '../../src/processors/transform/own-functions.ts'
 import { MetricOutbox } from '../../src/processors/transform/metric-outbox.ts'
+import { functionsOf } from '../../src/processors/transform/own-functions.ts'
 import { pointFunctions } from '../../src/rules/apply/point-functions.ts'
 import type { ContextName, ContextSpec } from '../../src/rules/context.ts'
 import { contextSpec } from '../../src/rules/contexts/index.ts'
@@ -11,7 +11,8 @@ import { limitsTable } from './ottl-limits.ts'
 
 const CONTEXTS: Readonly<Record<ContextName, string>> = {
   resource: 'A resource, with everything below it.',
-  scope: 'An instrumentation scope within a resource; `instrumentation_scope` is another name for it.',
+  scope:
+    'An instrumentation scope within a resource; `instrumentation_scope` is another name for it.',
   span: 'A span.',
   spanevent: 'An event of a span.',
   spanlink: 'A link of a span.',
@@ -115,7 +116,10 @@ function functionTable(specs: readonly FunctionSpec[]): string {
   const sorted = [...specs].sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1))
   const rows = sorted.map(({ name, params, summary, example }) => {
     const before = example.before === undefined ? '' : `${code(example.before)}: `
-    const result = example.result === 'nil' && summary !== '' && /^[a-z]/.test(name) ? '' : ` → ${code(example.result)}`
+    const result =
+      example.result === 'nil' && summary !== '' && /^[a-z]/.test(name)
+        ? ''
+        : ` → ${code(example.result)}`
     const signature = `${name}(${params.map(paramText).join(', ')})`
     return `| ${code(signature)} | ${cell(summary)} | ${before}${code(example.expr)}${result} |`
   })

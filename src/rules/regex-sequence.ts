@@ -30,6 +30,8 @@ export interface Sequence {
 /** Steps for each unit of the text that was seen before the general engine takes over: what is linear stays so. */
 const STEPS_PER_UNIT = 8
 const SPARE_STEPS = 256
+/** Longer texts are not held on to. */
+const MAX_REMEMBERED = 1024
 
 /** What `runSequence` found. */
 export const NO_MATCH = -1
@@ -65,6 +67,9 @@ export class SequenceWalk {
   readonly isQuick: boolean
   #steps = 0
   #from = 0
+  /** What was searched last from its start, and what came of it: a test is mostly followed by a search. */
+  #text: string | null = null
+  #found = NO_MATCH
 
   constructor(sequence: Sequence) {
     this.#sequence = sequence
@@ -76,6 +81,13 @@ export class SequenceWalk {
 
   /** Where the match starts, NO_MATCH or UNDECIDED. */
   run(text: string, from: number): number {
+    if (from === 0 && text === this.#text) return this.#found
+    this.#found = this.#search(text, from)
+    this.#text = from === 0 && text.length <= MAX_REMEMBERED ? text : null
+    return this.#found
+  }
+
+  #search(text: string, from: number): number {
     this.#steps = 0
     this.#from = from
     if (this.#sequence.isAtStart) return from > 0 ? NO_MATCH : this.#walk(text, 0)

@@ -1,7 +1,10 @@
 /** Replacement templates as Go's regexp.Expand reads them: `$1x` is the group named `1x`, `${1}x` is group 1 before an x. */
+import type { Sequence } from './regex-sequence.ts'
 
 export interface Template {
   expand(groups: readonly (string | undefined)[]): string
+  /** The same for a match of which only the marks are known: all groups took part. */
+  expandMarks(text: string, marks: Int32Array, sequence: Sequence): string
 }
 
 /** Text, or the numbers of the groups of one name: the first that took part is put in. */
@@ -38,7 +41,33 @@ export function parseTemplate(template: string, groupNames: readonly string[]): 
     i = reference.end
   }
   if (text !== '') parts.push(text)
-  return { expand: groups => expandParts(parts, groups) }
+  return {
+    expand: groups => expandParts(parts, groups),
+    expandMarks: (text, marks, sequence) => expandMarks(parts, text, marks, sequence),
+  }
+}
+
+function expandMarks(
+  parts: readonly Part[],
+  text: string,
+  marks: Int32Array,
+  { groups }: Sequence,
+): string {
+  let out = ''
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      out += part
+      continue
+    }
+    for (const number of part) {
+      if (number > groups.length) continue
+      const [first, end] =
+        number === 0 ? [0, marks.length - 1] : [groups[number - 1].first, groups[number - 1].end]
+      out += text.slice(marks[first], marks[end])
+      break
+    }
+  }
+  return out
 }
 
 function expandParts(parts: readonly Part[], groups: readonly (string | undefined)[]): string {

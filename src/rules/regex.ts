@@ -40,6 +40,15 @@ export interface Regex {
   replaceAll(text: string, template: string): string
   replaceAllWith(text: string, replacement: (match: RegexMatch) => string): string
   /** A template with a match's groups put in. */
+  /** Only one match can begin at the start. */
+  #replaceStart(text: string, template: Template): string {
+    const { marks } = this.#walk!
+    const out = template.expandMarks(text, marks, this.#sequence!)
+    checkReplaced(out)
+    const end = marks[marks.length - 1]
+    return end === 0 && out === '' ? text : out + text.slice(end)
+  }
+
   expand(template: string, match: RegexMatch): string
 }
 
@@ -131,6 +140,11 @@ class Re2Regex implements Regex {
 
   replaceAll(text: string, template: string): string {
     const parsed = this.#template(template)
+    if (this.#walk !== null && this.#sequence?.isAtStart === true) {
+      const found = this.#walk.run(text, 0)
+      if (found === NO_MATCH) return text
+      if (found !== UNDECIDED) return this.#replaceStart(text, parsed)
+    }
     return this.replaceAllWith(text, match => parsed.expand(match.groups))
   }
 
@@ -142,9 +156,7 @@ class Re2Regex implements Regex {
       if (match === null) break
       out += text.slice(last, match.start)
       if (match.end > last || match.start === 0) out += replacement(match)
-      if (out.length > MAX_REPLACED_LENGTH) {
-        throw new EvaluationError(`the replaced text is longer than ${MAX_REPLACED_LENGTH}`)
-      }
+      checkReplaced(out)
       last = match.end
       from = Math.max(match.end, from + runeLength(text, from))
     }
@@ -163,6 +175,12 @@ class Re2Regex implements Regex {
       this.#templates.set(template, parsed)
     }
     return parsed
+  }
+}
+
+function checkReplaced(text: string): void {
+  if (text.length > MAX_REPLACED_LENGTH) {
+    throw new EvaluationError(`the replaced text is longer than ${MAX_REPLACED_LENGTH}`)
   }
 }
 

@@ -48,6 +48,9 @@ async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}):
     DEMO_BACKEND_HTTP: `127.0.0.1:${backend.httpPort}`,
     DEMO_FILE: join(dir, 'demo.json'),
     TRACE_FILE: join(dir, 'traces.json'),
+    MILLRACE_RULES: join(ROOT, 'rules'),
+    MILLRACE_ERRORS: `127.0.0.1:${backend.grpcPort}`,
+    MILLRACE_PAGER: `http://127.0.0.1:${backend.httpPort}`,
   }
   const command = [MAIN, '--config', join(FOLDER, file), ...args]
   const all = { ...process.env, ...toBackend, ...env }
@@ -84,6 +87,7 @@ for (const [file, copies] of [
   ['gateway.yaml', 1],
   ['demo.yaml', 1],
   ['fan-out.yaml', 2],
+  ['rules.yaml', 1],
 ] as const) {
   test(`${file} delivers all signals to its backends`, async t => {
     const { http, backend, running } = await start(t, file)
@@ -145,7 +149,7 @@ test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
 })
 
 test('every file of the folder is exercised here', () => {
-  const exercised = ['agent', 'debug', 'demo', 'fan-out', 'gateway', 'mtls-gateway']
+  const exercised = ['agent', 'debug', 'demo', 'fan-out', 'gateway', 'mtls-gateway', 'rules']
   assert.deepEqual(
     FILES.sort(),
     exercised.map(name => `${name}.yaml`),

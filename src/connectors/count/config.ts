@@ -12,7 +12,7 @@ const attribute = z.strictObject({
   key: z.string().describe('Looked up in the item, then in its scope, then in its resource.'),
   default_value: z
     .union([z.string(), z.number()])
-    .nullish()
+    .optional()
     .describe(
       'Stands for an attribute that is absent. Without it, or with "" or 0, such items are not counted.',
     ),
@@ -22,12 +22,12 @@ const metric = section({
   description: z.string().default('').describe('Description of the metric.'),
   conditions: z
     .array(z.string())
-    .nullish()
+    .default([])
     .describe('OTTL conditions; what matches one of them is counted. Without any everything is.'),
   attributes: z
     .array(attribute)
     .max(MAX_ATTRIBUTES)
-    .nullish()
+    .default([])
     .describe('One count for each set of values of these attributes.'),
 })
 
@@ -61,7 +61,7 @@ const schema = section({
   logs: metrics('log.record.count', 'The number of log records observed.').describe(
     'Metrics that count log records, by name.',
   ),
-  profiles: idle(z.record(z.string(), z.unknown()).nullish()).describe(
+  profiles: idle(z.record(z.string(), z.unknown()).optional()).describe(
     'Accepted for configurations written for upstream; there are no profiles here.',
   ),
 })
@@ -85,14 +85,14 @@ function check(config: CountConfig): ConfigProblem[] {
 function checkMetric(key: string, name: string, { attributes }: MetricConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   if (name === '') problems.push({ path: [], message: 'has no name: metric name missing' })
-  if (key === 'metrics' && attributes != null && attributes.length > 0) {
+  if (key === 'metrics' && attributes.length > 0) {
     problems.push({
       path: ['attributes'],
       message: 'is not supported for metrics, which have none',
     })
   }
   const seen = new Set<string>()
-  for (const [i, attribute] of (attributes ?? []).entries()) {
+  for (const [i, attribute] of attributes.entries()) {
     const path = ['attributes', i, 'key']
     if (attribute.key === '') problems.push({ path, message: 'is empty: attribute key missing' })
     // Nothing has as many different keys as are asked for, so upstream counts nothing.

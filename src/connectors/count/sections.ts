@@ -72,12 +72,12 @@ function compileSection(kind: Kind, configured: Readonly<Record<string, MetricCo
   const conditions: CompiledCondition[] = []
   const metrics = Object.entries(configured).map(([name, metric]): CountedMetric => {
     const path = [key, name, 'conditions']
-    const compiled = compiler.conditions(metric.conditions ?? [], context, path)
+    const compiled = compiler.conditions(metric.conditions, context, path)
     const first = conditions.push(...compiled) - compiled.length
     return {
       name,
       description: metric.description,
-      attributes: (metric.attributes ?? []).map(attribute => ({
+      attributes: metric.attributes.map(attribute => ({
         key: attribute.key,
         fallback: fallbackOf(attribute.default_value),
       })),
@@ -102,7 +102,7 @@ function placesOf(context: ContextName): readonly KeyedTarget[] {
 }
 
 /** As upstream has it, an empty text and zero are no defaults. */
-function fallbackOf(value: string | number | null | undefined): CountedAttribute['fallback'] {
-  if (value === null || value === undefined || value === '' || value === 0) return undefined
+function fallbackOf(value: string | number | undefined): CountedAttribute['fallback'] {
+  if (value === undefined || value === '' || value === 0) return undefined
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
 }

@@ -9,6 +9,7 @@ import { type Field, numberOf } from './field.ts'
 import { isPlainPair } from './field-table.ts'
 import { fieldWriter } from './field-writer.ts'
 import type { Message } from './message.ts'
+import { PairCache } from './pair-cache.ts'
 import { readValue, storable, textKey, valueIn, withValueIn } from './values.ts'
 
 /** Reading is synchronous, so one serves all. */
@@ -18,10 +19,8 @@ const pair = new KeyValueCursor()
 interface Key {
   readonly text: string
   readonly bytes: Uint8Array
-}
-
-function makeKey(text: string): Key {
-  return { text, bytes: Buffer.from(text) }
+  /** Of a key that is known at load. */
+  readonly cache: PairCache | null
 }
 
 function pairValue(message: Message, field: number): Value {
@@ -38,7 +37,10 @@ function pairValue(message: Message, field: number): Value {
 
 function putKey(message: Message, number: number, key: Key, value: Value): void {
   const at = message.findPair(number, key.bytes)
-  const { bytes, length } = fieldWriter.pair(number, key.text, value)
+  const known = typeof value === 'string' && key.cache !== null ? key.cache.find(number, value) : null
+  if (known === null) fieldWriter.pair(number, key.text, value)
+  const bytes = known ?? fieldWriter.bytes
+  const length = known === null ? fieldWriter.length : known.length
   if (at < 0) message.append(number, bytes, 0, length)
   else message.replace(at, bytes, 0, length)
 }
@@ -111,7 +113,7 @@ class Entries implements KeyedTarget {
     const number = numberOf(this.#field, cursor)
     const stored = storable(value, null)
     if (number !== 0) {
-      putKey(cursor.places[this.#field.place], number, { text: key, bytes: keyBytes(key) }, stored)
+      putKey(cursor.places[this.#field.place], number, rareKey(key), stored)
     }
   }
 
@@ -140,6 +142,10 @@ class Entries implements KeyedTarget {
 const MAX_CACHED_KEYS = 1024
 const cachedKeys = new Map<string, Uint8Array>()
 
+function rareKey(text: string): Key {
+  return { text, bytes: keyBytes(text), cache: null }
+}
+
 function keyBytes(key: string): Uint8Array {
   let bytes = cachedKeys.get(key)
   if (bytes === undefined) {
@@ -149,11 +155,15 @@ function keyBytes(key: string): Uint8Array {
   return bytes
 }
 
+function fixedKey(text: string): Key {
+  return { text, bytes: Buffer.from(text), cache: new PairCache(text) }
+}
+
 /** `attributes["key"]` and what nests below it. */
 export function attributePath(field: Field, keys: readonly PathKey[]): Target {
   const { place } = field
   const [first] = keys
-  const fixed = first.kind === 'string' ? makeKey(first.value) : null
+  const fixed = first.kind === 'string' ? fixedKey(first.value) : null
   return {
     get: scope => {
       const cursor = scope as Cursor
@@ -170,7 +180,7 @@ export function attributePath(field: Field, keys: readonly PathKey[]): Target {
       const cursor = scope as Cursor
       const number = numberOf(field, cursor)
       if (number === 0) return
-      const key = fixed ?? makeKey(textKey(first, scope))
+      const key = fixed ?? rareKey(textKey(first, scope))
       const message = cursor.places[place]
       if (keys.length === 1) {
         putKey(message, number, key, storable(value, null))

@@ -7,7 +7,7 @@ import type { PathMaker } from './paths.ts'
 import { storable, textKey, valueIn, withValueIn } from './values.ts'
 
 /** Entries that a cache may have. */
-const MAX_ENTRIES = 10_000
+export const MAX_ENTRIES = 10_000
 
 const EMPTY: ValueMap = new Map()
 

@@ -169,7 +169,6 @@ export class FieldTable {
   exchange(field: number, size: number): void {
     const words = this.#words
     const at = field * FIELD
-    this.#checkedPairs = 0
     this.#shiftFrom(field + 1, size - (words[at + 3] - words[at + 1]))
     if (size === 0) this.#forget(field)
     else this.#place(at, words[at + 1], words[at + 1] + size)
@@ -179,7 +178,6 @@ export class FieldTable {
   append(tagAt: number, end: number): void {
     const field = this.count++
     if (field * FIELD === this.#words.length) this.#grow()
-    this.#checkedPairs = 0
     this.#place(field * FIELD, tagAt, end)
     const number = this.number(field)
     if (number < NUMBERS) this.#last[number] = field
@@ -193,6 +191,10 @@ export class FieldTable {
     words[at + 1] = tagAt
     words[at + 2] = (tag & 7) === BYTES ? skipVarint(this.#bytes, pos) : pos
     words[at + 3] = end
+    if (tag >>> 3 !== this.#checkedPairs) return
+    // What was not plain may have gone.
+    if (!this.#arePlain) this.#checkedPairs = 0
+    else this.#arePlain = isPlainPair(this.#bytes, words[at + 2], end)
   }
 
   #shiftFrom(field: number, distance: number): void {
@@ -207,14 +209,16 @@ export class FieldTable {
 
   #forget(field: number): void {
     const words = this.#words
-    const at = field * FIELD
-    words.copyWithin(at, at + FIELD, this.count * FIELD)
-    this.count--
-    this.#last.fill(-1)
-    for (let i = 0; i < this.count; i++) {
-      const number = words[i * FIELD] >>> 3
-      if (number < NUMBERS) this.#last[number] = i
-    }
+    const last = this.#last
+    const removed = words[field * FIELD] >>> 3
+    if (!this.#arePlain) this.#checkedPairs = 0
+    const end = --this.count * FIELD
+    for (let at = field * FIELD; at < end; at++) words[at] = words[at + FIELD]
+    for (let number = 0; number < NUMBERS; number++) if (last[number] > field) last[number]--
+    if (removed >= NUMBERS || last[removed] !== field) return
+    let before = field - 1
+    while (before >= 0 && words[before * FIELD] >>> 3 !== removed) before--
+    last[removed] = before
   }
 
   #grow(): void {

@@ -20,7 +20,7 @@ export type PackedKind = 'fixed64' | 'uint64' | 'double'
  * Messages that a written value may nest; a receiver refuses a request deeper than 100, of which up to 8 are around
  * the value. A list takes two of them a level, a map three.
  */
-const MAX_NESTING = 90
+export const MAX_NESTING = 90
 
 const MAP_NESTING = 3
 const LIST_NESTING = 2

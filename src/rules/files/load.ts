@@ -1,4 +1,5 @@
 /** Rule files to a rule set, with every problem at its place: nothing stops at the first fault. */
+import { createHash } from 'node:crypto'
 import { judgeSection } from '../../config/judge.ts'
 import { describeProblem, type Problem } from '../../config/problems.ts'
 import { readYaml } from '../../config/read-yaml.ts'
@@ -10,6 +11,9 @@ import { judgeAt } from './judge.ts'
 import { buildRule, type RuleOptions, type RulePlace } from './read-rule.ts'
 import { type Rule, RuleSet } from './rule-set.ts'
 import { FILE_SCHEMA, formOf, RULE_SCHEMAS, type WrittenFile, type WrittenRule } from './schema.ts'
+
+/** Enough to tell sets apart, short enough to be typed. */
+const HASH_DIGITS = 16
 
 export interface LoadedRules {
   /** Undefined if there is an error among the problems. */
@@ -55,7 +59,14 @@ function conclude(reader: SetReader, sources: readonly Source[]): LoadedRules {
     (a, b) =>
       order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
   )
-  return { set: valid ? new RuleSet(reader.rules, sources) : undefined, problems }
+  const set = valid ? new RuleSet(reader.rules, order, hashOf(sources)) : undefined
+  return { set, problems }
+}
+
+function hashOf(sources: readonly Source[]): string {
+  const hash = createHash('sha256')
+  for (const { text } of sources) hash.update(text).update('\0')
+  return hash.digest('hex').slice(0, HASH_DIGITS)
 }
 
 class SetReader {

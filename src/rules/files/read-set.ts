@@ -1,7 +1,7 @@
 /** Rule files with the cases beside them to a set that may go live: everything is checked, and every case has come out as expected. */
 import { describeProblem, type Problem } from '../../config/problems.ts'
 import { MillraceError } from '../../errors.ts'
-import { casesPathOf, type RuleCase, readCases } from './cases/read.ts'
+import { casesPathOf, readCases } from './cases/read.ts'
 import { type CaseResult, caseSteps } from './cases/run.ts'
 import type { MakeEvaluator } from './evaluator.ts'
 import { loadSteps } from './load.ts'
@@ -36,11 +36,21 @@ export function* readSetSteps(
       options,
     )
     if (set === undefined || !options.runCases) return conclude(set, problems, [])
-    const { cases, problems: caseProblems } = readAllCases(paths, set)
-    const results = yield* caseSteps(set, cases, options.makeEvaluator)
-    const failed = results.filter(result => result.differences.length > 0)
-    const told = failed.slice(0, MAX_TOLD_CASES).map(describeFailure)
-    return conclude(set, [...problems, ...caseProblems], told)
+    const found = [...problems]
+    const failed: CaseResult[] = []
+    for (const path of paths) {
+      const source = readSourceIfAny(casesPathOf(path))
+      if (source === undefined) continue
+      const own = set.ofFile(path)
+      const read = readCases(
+        source,
+        own.rules.map(rule => rule.name),
+      )
+      found.push(...read.problems)
+      const results = yield* caseSteps(own, read.cases, options.makeEvaluator)
+      failed.push(...results.filter(result => result.differences.length > 0))
+    }
+    return conclude(set, found, failed.slice(0, MAX_TOLD_CASES).map(describeFailure))
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
     return { set: undefined, errors: [error.message], warnings: [] }
@@ -56,22 +66,6 @@ function conclude(
     problems.filter(problem => problem.severity === severity).map(describeProblem)
   const errors = [...told('error'), ...failed]
   return { set: errors.length === 0 ? set : undefined, errors, warnings: told('warning') }
-}
-
-function readAllCases(
-  paths: readonly string[],
-  set: RuleSet,
-): { cases: RuleCase[]; problems: Problem[] } {
-  const names = set.rules.map(rule => rule.name)
-  const found = { cases: [] as RuleCase[], problems: [] as Problem[] }
-  for (const path of paths) {
-    const source = readSourceIfAny(casesPathOf(path))
-    if (source === undefined) continue
-    const { cases, problems } = readCases(source, names)
-    found.cases.push(...cases)
-    found.problems.push(...problems)
-  }
-  return found
 }
 
 function describeFailure({ case: each, differences }: CaseResult): string {

@@ -1,5 +1,4 @@
 /** A loaded set of rules: what the decision engine, explanations and status pages work on. Immutable. */
-import { createHash } from 'node:crypto'
 import type { Signal } from '../../core/signal.ts'
 import type { CompiledCondition, CompiledStatement } from '../compile.ts'
 import type { ContextSpec } from '../context.ts'
@@ -63,12 +62,19 @@ export class RuleSet {
   /** Of the files' text: equal for equal sets. */
   readonly hash: string
 
-  constructor(rules: readonly Rule[], sources: readonly { name: string; text: string }[]) {
+  constructor(rules: readonly Rule[], files: readonly string[], hash: string) {
     this.rules = rules
-    this.files = sources.map(source => source.name)
-    const hash = createHash('sha256')
-    for (const { text } of sources) hash.update(text).update('\0')
-    this.hash = hash.digest('hex').slice(0, 16)
+    this.files = files
+    this.hash = hash
+  }
+
+  /** The rules of one of the files by themselves: what the cases beside it are about. */
+  ofFile(file: string): RuleSet {
+    return new RuleSet(
+      this.rules.filter(rule => rule.file === file),
+      [file],
+      this.hash,
+    )
   }
 
   /** Rules that look at items of a signal, in order. */

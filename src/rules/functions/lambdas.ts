@@ -164,7 +164,7 @@ export const lambdaFunctions: readonly FunctionSpec[] = [
 ]
 
 /** Most values inside of what Reduce gathers: each step could double it. */
-const MAX_GATHERED_VALUES = 100_000
+export const MAX_GATHERED_VALUES = 100_000
 
 function checkSize(value: Value): void {
   if (countValues(value, 0) <= MAX_GATHERED_VALUES) return

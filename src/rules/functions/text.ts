@@ -4,7 +4,7 @@ import { defineFunction, type FunctionSpec, type Getter } from '../function.ts'
 import { EvaluationError, Id, OtlpList, typeName, type Value } from '../value.ts'
 
 /** Longest text that Concat makes, in UTF-16 units. */
-const MAX_CONCAT_LENGTH = 16 * 1024 * 1024
+export const MAX_CONCAT_LENGTH = 16 * 1024 * 1024
 
 /** A converter of two texts. */
 function ofTwo(

@@ -214,3 +214,15 @@ async function waitFor(kit: Kit, isSo: () => boolean): Promise<void> {
   }
   assert.ok(isSo(), 'it did not happen')
 }
+
+test('cases are about the rules of their own file', async t => {
+  const kit = makeKit(t, DROP_A)
+  const other = kit.path.replace('r.yaml', 's.yaml')
+  writeFileSync(other, rulesText(DROP_ALL))
+  kit.writeCases('cases:\n  - { name: b, span: { name: b }, expect: { routed_to: default } }\n')
+  const both = makeKit(t, DROP_A, { files: [kit.path, other] })
+
+  await both.processor.start(fakeHost())
+
+  assert.deepEqual(await passing(both, ['a', 'b']), [])
+})
