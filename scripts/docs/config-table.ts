@@ -70,7 +70,10 @@ function typeName(schema: JsonSchema): string {
       .join(', ')
   if (schema.writeOnly === true) return 'secret text'
   if (schema.format === 'duration-go') return 'duration'
-  if (Array.isArray(schema.type)) return 'bytes'
+  if (Array.isArray(schema.type)) {
+    const isSize = schema.pattern !== undefined
+    return isSize ? 'bytes' : schema.type.map(type => typeName({ type })).join(' or ')
+  }
   if (schema['x-millrace-reference'] === 'extension') return 'extension id'
   if (schema.type === 'array') return `list of ${plural(schema.items)}`
   if (schema.type === 'object') return `map to ${plural(schema.additionalProperties)}`

@@ -40,15 +40,6 @@ export interface Regex {
   replaceAll(text: string, template: string): string
   replaceAllWith(text: string, replacement: (match: RegexMatch) => string): string
   /** A template with a match's groups put in. */
-  /** Only one match can begin at the start. */
-  #replaceStart(text: string, template: Template): string {
-    const { marks } = this.#walk!
-    const out = template.expandMarks(text, marks, this.#sequence!)
-    checkReplaced(out)
-    const end = marks[marks.length - 1]
-    return end === 0 && out === '' ? text : out + text.slice(end)
-  }
-
   expand(template: string, match: RegexMatch): string
 }
 
@@ -161,6 +152,15 @@ class Re2Regex implements Regex {
       from = Math.max(match.end, from + runeLength(text, from))
     }
     return last === 0 && out === '' ? text : out + text.slice(last)
+  }
+
+  /** Only one match can begin at the start. */
+  #replaceStart(text: string, template: Template): string {
+    const { marks } = this.#walk!
+    const out = template.expandMarks(text, marks, this.#sequence!)
+    checkReplaced(out)
+    const end = marks[marks.length - 1]
+    return end === 0 && out === '' ? text : out + text.slice(end)
   }
 
   expand(template: string, match: RegexMatch): string {

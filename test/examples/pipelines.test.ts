@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { SIGNALS } from '../../src/core/signal.ts'
-import { startBackend } from '../harness/backend.ts'
+import { itemsOf, startBackend } from '../harness/backend.ts'
 import { freePorts } from '../harness/ports.ts'
 import { eventually, MAIN, ROOT, type Running, startProcess } from '../harness/process.ts'
 import { sampleRequest } from '../harness/samples.ts'
@@ -44,6 +44,7 @@ async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}):
     MILLRACE_BACKEND_INSECURE: 'true',
     OLD_BACKEND: `127.0.0.1:${backend.grpcPort}`,
     NEW_BACKEND: `http://127.0.0.1:${backend.httpPort}`,
+    MILLRACE_ERRORS: `http://127.0.0.1:${backend.httpPort}`,
     DEMO_BACKEND_GRPC: `127.0.0.1:${backend.grpcPort}`,
     DEMO_BACKEND_HTTP: `127.0.0.1:${backend.httpPort}`,
     DEMO_FILE: join(dir, 'demo.json'),
@@ -135,6 +136,26 @@ test('debug.yaml shows every item on standard output', async t => {
   await eventually(shown, 5000, 'all items are shown')
 })
 
+test('count-and-route.yaml sends failed spans another way, and counts beside it', async t => {
+  const { http, backend, running } = await start(t, 'count-and-route.yaml')
+
+  await send(http)
+  assert.equal(await running.stop(), 0, running.output())
+
+  const spans = (transport: string) =>
+    backend.requests
+      .filter(request => request.signal === 'traces' && request.transport === transport)
+      .flatMap(({ signal, message }) => itemsOf(signal, message).map(({ name }) => name))
+  assert.deepEqual(spans('http'), ['GET /items/3'])
+  assert.deepEqual(
+    spans('grpc'),
+    [0, 1, 2, 4].map(i => `GET /items/${i}`),
+  )
+  assert.equal(backend.items('logs'), 5)
+  // Spans, failed spans and log records; none of these is a warning.
+  assert.equal(backend.items('metrics'), 5 + 3)
+})
+
 test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
   const certificates = await makeCertificates(t)
   if (certificates === undefined) return t.skip('openssl is not installed')
@@ -149,7 +170,16 @@ test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
 })
 
 test('every file of the folder is exercised here', () => {
-  const exercised = ['agent', 'debug', 'demo', 'fan-out', 'gateway', 'mtls-gateway', 'rules']
+  const exercised = [
+    'agent',
+    'count-and-route',
+    'debug',
+    'demo',
+    'fan-out',
+    'gateway',
+    'mtls-gateway',
+    'rules',
+  ]
   assert.deepEqual(
     FILES.sort(),
     exercised.map(name => `${name}.yaml`),

@@ -4,7 +4,6 @@
  * `OTTL_DIFFERENTIAL_SEED` and `OTTL_DIFFERENTIAL_COUNT` choose another run.
  */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Random } from '../../src/cli/generate/random.ts'
 import type { Signal } from '../../src/otlp/signal.ts'
@@ -77,7 +76,7 @@ interface Tally {
 
 test(`${COUNT} generated texts mean to us what they mean to the reference`, t => {
   const binary = ottlOracle()
-  if (!existsSync(binary)) return t.skip('the ottl-oracle binary is not built')
+  if (binary === undefined) return t.skip('there is no source to build the reference from')
   const questions = makeQuestions()
   const tally: Tally = { verdicts: new Map(), known: new Map(), unknown: [], done: new Map() }
   for (let from = 0; from < questions.length; from += CHUNK) {

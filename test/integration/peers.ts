@@ -1,11 +1,11 @@
 /**
  * Real neighbours for integration tests, built or installed once into a cache outside the tree (`MILLRACE_PEERS`,
- * default `~/.cache/millrace-peers`): the Go collector by its own builder, the Python SDK in a virtual environment, h2spec.
+ * default `~/.cache/millrace-peers`): the Go collector by its own builder, its OTTL, the Python SDK in a virtual environment, h2spec.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const CACHE =
   process.env.MILLRACE_PEERS ?? process.env.PEERS ?? join(homedir(), '.cache', 'millrace-peers')
@@ -15,10 +15,12 @@ const PYTHON_SDK = ['opentelemetry-sdk', 'opentelemetry-exporter-otlp']
 /** Ten minutes: the Go collector takes two to compile. */
 const BUILD_MS = 600_000
 
-/** Path of the Go collector; builds it when it is not in the cache. */
+/** Path of the Go collector; builds it when there is none in the cache that has all that is asked for. */
 export function goCollector(): string {
-  const binary = join(CACHE, 'bin', 'otelcol')
-  if (existsSync(binary)) return binary
+  const binaries = ['otelcol', 'otelcol-millrace'].map(name => join(CACHE, 'bin', name))
+  const found = binaries.find(binary => existsSync(binary) && hasAll(binary))
+  if (found !== undefined) return found
+  const binary = binaries[1]
   const bin = join(CACHE, 'bin')
   mkdirSync(bin, { recursive: true })
   const env = { ...process.env, GOBIN: bin, GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
@@ -29,26 +31,56 @@ export function goCollector(): string {
   return binary
 }
 
+const CORE = 'go.opentelemetry.io/collector'
+const CONTRIB = 'github.com/open-telemetry/opentelemetry-collector-contrib'
+const PROCESSORS = [
+  `${CORE}/processor/batchprocessor`,
+  `${CONTRIB}/processor/filterprocessor`,
+  `${CONTRIB}/processor/transformprocessor`,
+  `${CONTRIB}/processor/probabilisticsamplerprocessor`,
+]
+const EXPORTERS = [
+  `${CORE}/exporter/otlpexporter`,
+  `${CORE}/exporter/otlphttpexporter`,
+  `${CORE}/exporter/debugexporter`,
+  `${CONTRIB}/exporter/fileexporter`,
+]
+
+/** A collector that somebody else has put there may lack components. */
+function hasAll(binary: string): boolean {
+  const listed = execFileSync(binary, ['components'], { encoding: 'utf8', timeout: 30_000 })
+  return [...PROCESSORS, ...EXPORTERS].every(module => listed.includes(`${module} ${COLLECTOR}`))
+}
+
 function builderConfig(output: string): string {
-  const core = 'go.opentelemetry.io/collector'
-  const mods = (names: readonly string[]): string =>
-    names.map(name => `  - gomod: ${core}/${name} ${COLLECTOR}`).join('\n')
+  const core = CORE
+  const mods = (modules: readonly string[]): string =>
+    modules.map(module => `  - gomod: ${module} ${COLLECTOR}`).join('\n')
   return `dist: {name: otelcol, output_path: ${output}}
 receivers:
-${mods(['receiver/otlpreceiver'])}
+${mods([`${CORE}/receiver/otlpreceiver`])}
 processors:
-${mods(['processor/batchprocessor'])}
+${mods(PROCESSORS)}
 exporters:
-${mods(['exporter/otlpexporter', 'exporter/otlphttpexporter', 'exporter/debugexporter'])}
+${mods(EXPORTERS)}
 providers:
   - gomod: ${core}/confmap/provider/yamlprovider v1.64.0
   - gomod: ${core}/confmap/provider/fileprovider v1.64.0
 `
 }
 
-/** Path of the reference's OTTL as a program that answers JSON lines; it may not be there. */
-export function ottlOracle(): string {
-  return join(CACHE, 'bin', 'ottl-oracle')
+/**
+ * Path of the reference's OTTL as a program that answers JSON lines. It is built from the folder of tools that stands
+ * beside the data of the conformance run (`MILLRACE_TOOLS`, default `../shared/tools`); undefined without that.
+ */
+export function ottlOracle(): string | undefined {
+  const binary = join(CACHE, 'bin', 'ottl-oracle')
+  if (existsSync(binary)) return binary
+  const source = resolve(process.env.MILLRACE_TOOLS ?? '../shared/tools', 'ottl-oracle')
+  if (!existsSync(source)) return undefined
+  mkdirSync(join(CACHE, 'bin'), { recursive: true })
+  run('go', ['build', '-C', source, '-o', binary, '.'], { ...process.env, CGO_ENABLED: '0' })
+  return binary
 }
 
 /** The Python of a virtual environment that has the OpenTelemetry SDK and its OTLP exporters. */

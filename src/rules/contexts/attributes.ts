@@ -37,7 +37,8 @@ function pairValue(message: Message, field: number): Value {
 
 function putKey(message: Message, number: number, key: Key, value: Value): void {
   const at = message.findPair(number, key.bytes)
-  const known = typeof value === 'string' && key.cache !== null ? key.cache.find(number, value) : null
+  const known =
+    typeof value === 'string' && key.cache !== null ? key.cache.find(number, value) : null
   if (known === null) fieldWriter.pair(number, key.text, value)
   const bytes = known ?? fieldWriter.bytes
   const length = known === null ? fieldWriter.length : known.length

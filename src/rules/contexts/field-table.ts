@@ -214,11 +214,12 @@ export class FieldTable {
     if (!this.#arePlain) this.#checkedPairs = 0
     const end = --this.count * FIELD
     for (let at = field * FIELD; at < end; at++) words[at] = words[at + FIELD]
+    if (removed < NUMBERS && last[removed] === field) {
+      let before = field - 1
+      while (before >= 0 && words[before * FIELD] >>> 3 !== removed) before--
+      last[removed] = before
+    }
     for (let number = 0; number < NUMBERS; number++) if (last[number] > field) last[number]--
-    if (removed >= NUMBERS || last[removed] !== field) return
-    let before = field - 1
-    while (before >= 0 && words[before * FIELD] >>> 3 !== removed) before--
-    last[removed] = before
   }
 
   #grow(): void {

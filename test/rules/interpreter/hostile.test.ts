@@ -100,3 +100,24 @@ test(`${TEXTS} hostile texts are refused with a code and a place, or run, soon`,
   assert.ok(slowest.millis < MAX_CPU_MILLIS, `${slowest.millis} ms for ${slowest.text}`)
   assert.ok(process.memoryUsage().heapUsed - heapBefore < MAX_HEAP_GROWTH)
 })
+
+test('chains of operations and of keys have an end, and messages quote no more than a part', () => {
+  const sum = (count: number) => Array.from({ length: count }, () => '1').join(' + ')
+  assert.equal(compileValue(sum(1_000), OPTIONS).get(null), 1_000n)
+  const refused: readonly (readonly [text: string, message: RegExp])[] = [
+    [sum(1_001), /more than 1000 operations/],
+    [`Len(${sum(900)}) + ${sum(200)}`, /more than 1000 operations/],
+    [`name${'["a"]'.repeat(201)}`, /at most 200 keys/],
+    [`ParseJSON(name)${'[0]'.repeat(201)}`, /at most 200 keys/],
+    ['a'.repeat(2 ** 18 + 1), /longer than 262144/],
+    [`${'no_such_'.repeat(1_000)}name`, /^there is no path no_such_.* … .*name$/s],
+  ]
+  for (const [text, message] of refused) {
+    assert.throws(
+      () => compileValue(text, OPTIONS),
+      error =>
+        error instanceof RuleError && message.test(error.reason) && error.message.length < 1_500,
+      text.slice(0, 50),
+    )
+  }
+})

@@ -1,0 +1,187 @@
+/** Every file of `pipelines/`: is accepted, begins with its comment, and carries all signals from a client to where it says. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { SIGNALS } from '../../src/core/signal.ts'
+import { itemsOf, startBackend } from '../harness/backend.ts'
+import { freePorts } from '../harness/ports.ts'
+import { eventually, MAIN, ROOT, type Running, startProcess } from '../harness/process.ts'
+import { sampleRequest } from '../harness/samples.ts'
+import { makeCertificates } from './certificates.ts'
+
+const FOLDER = join(ROOT, 'pipelines')
+const FILES = (await readdir(FOLDER)).filter(name => name.endsWith('.yaml'))
+const HEALTHY = { 'content-type': 'application/x-protobuf' }
+
+interface Started {
+  readonly grpc: number
+  readonly http: number
+  readonly backend: Awaited<ReturnType<typeof startBackend>>
+  readonly running: Running
+  readonly dir: string
+}
+
+/** Starts the file on free ports; its exporters are pointed to a backend by the environment that the file names. */
+async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}): Promise<Started> {
+  const [grpc, http, health, metrics, zpages] = await freePorts(5)
+  const backend = await startBackend()
+  const dir = await mkdtemp(join(tmpdir(), 'millrace-pipelines-'))
+  const yaml = await readFile(join(FOLDER, file), 'utf8')
+  const sets = {
+    'receivers.otlp.protocols.grpc.endpoint': `127.0.0.1:${grpc}`,
+    'receivers.otlp.protocols.http.endpoint': `127.0.0.1:${http}`,
+    'service.telemetry.metrics.address': `127.0.0.1:${metrics}`,
+    ...(yaml.includes('health_check:')
+      ? { 'extensions.health_check.endpoint': `127.0.0.1:${health}` }
+      : {}),
+    ...(yaml.includes('zpages:') ? { 'extensions.zpages.endpoint': `127.0.0.1:${zpages}` } : {}),
+  }
+  const args = Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`])
+  const toBackend = {
+    MILLRACE_BACKEND: `127.0.0.1:${backend.grpcPort}`,
+    MILLRACE_BACKEND_INSECURE: 'true',
+    OLD_BACKEND: `127.0.0.1:${backend.grpcPort}`,
+    NEW_BACKEND: `http://127.0.0.1:${backend.httpPort}`,
+    MILLRACE_ERRORS: `http://127.0.0.1:${backend.httpPort}`,
+    DEMO_BACKEND_GRPC: `127.0.0.1:${backend.grpcPort}`,
+    DEMO_BACKEND_HTTP: `127.0.0.1:${backend.httpPort}`,
+    DEMO_FILE: join(dir, 'demo.json'),
+    TRACE_FILE: join(dir, 'traces.json'),
+    MILLRACE_RULES: join(ROOT, 'rules'),
+    MILLRACE_ERRORS: `127.0.0.1:${backend.grpcPort}`,
+    MILLRACE_PAGER: `http://127.0.0.1:${backend.httpPort}`,
+  }
+  const command = ['--import', 'tsx', ROOT + 'src/main.ts', '--config', join(FOLDER, file), ...args]
+  const all = { ...process.env, ...toBackend, ...env }
+  const running = await startProcess(process.execPath, command, http, all)
+  t.after(async () => {
+    await running.stop()
+    await backend.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+  return { grpc, http, backend, running, dir }
+}
+
+async function send(http: number): Promise<void> {
+  for (const signal of SIGNALS) {
+    const body = sampleRequest(signal, 1).bytes as Uint8Array<ArrayBuffer>
+    const url = `http://127.0.0.1:${http}/v1/${signal}`
+    const answer = await fetch(url, { method: 'POST', headers: HEALTHY, body })
+    assert.equal(answer.status, 200, await answer.text())
+  }
+}
+
+for (const file of FILES) {
+  test(`${file} says for whom it is, what comes in and what goes out`, async () => {
+    const text = await readFile(join(FOLDER, file), 'utf8')
+
+    const comment = text.split('\n').filter(line => line.startsWith('# '))
+    assert.match(comment[0], /^# For whom: /)
+    assert.ok(comment.some(line => line.startsWith('# In:')))
+    assert.ok(comment.some(line => line.startsWith('# Out:')))
+  })
+}
+
+for (const [file, copies] of [
+  ['gateway.yaml', 1],
+  ['demo.yaml', 1],
+  ['fan-out.yaml', 2],
+  ['rules.yaml', 1],
+] as const) {
+  test(`${file} delivers all signals to its backends`, async t => {
+    const { http, backend, running } = await start(t, file)
+
+    await send(http)
+    const arrived = () => SIGNALS.every(signal => backend.items(signal) >= 5 * copies)
+    await eventually(arrived, 10_000, `arrives at the backend\n${running.output()}`)
+
+    assert.equal(await running.stop(), 0, running.output())
+    for (const signal of SIGNALS) assert.equal(backend.items(signal), 5 * copies)
+  })
+}
+
+test('agent.yaml sends with zstd to gateway.yaml, which delivers all signals', async t => {
+  const gateway = await start(t, 'gateway.yaml')
+  const env = { MILLRACE_GATEWAY: `127.0.0.1:${gateway.grpc}` }
+  const agent = await start(t, 'agent.yaml', env)
+
+  await send(agent.http)
+  assert.equal(await agent.running.stop(), 0, agent.running.output())
+  assert.equal(await gateway.running.stop(), 0, gateway.running.output())
+
+  for (const signal of SIGNALS) assert.equal(gateway.backend.items(signal), 5)
+})
+
+test('demo.yaml and fan-out.yaml write their files', async t => {
+  for (const [file, written] of [
+    ['demo.yaml', 'demo.json'],
+    ['fan-out.yaml', 'traces.json'],
+  ]) {
+    const { http, running, dir } = await start(t, file)
+    await send(http)
+    assert.equal(await running.stop(), 0, running.output())
+
+    const [line] = (await readFile(join(dir, written), 'utf8')).split('\n')
+    assert.ok(Object.keys(JSON.parse(line))[0].startsWith('resource'))
+  }
+})
+
+test('debug.yaml shows every item on standard output', async t => {
+  const { http, running } = await start(t, 'debug.yaml')
+
+  await send(http)
+  const shown = () => /Span #4[\s\S]*NumberDataPoints #4[\s\S]*LogRecord #4/.test(running.output())
+  await eventually(shown, 5000, 'all items are shown')
+})
+
+test('count-and-route.yaml sends failed spans another way, and counts beside it', async t => {
+  const { http, backend, running } = await start(t, 'count-and-route.yaml')
+
+  await send(http)
+  assert.equal(await running.stop(), 0, running.output())
+
+  const spans = (transport: string) =>
+    backend.requests
+      .filter(request => request.signal === 'traces' && request.transport === transport)
+      .flatMap(({ signal, message }) => itemsOf(signal, message).map(({ name }) => name))
+  assert.deepEqual(spans('http'), ['GET /items/3'])
+  assert.deepEqual(
+    spans('grpc'),
+    [0, 1, 2, 4].map(i => `GET /items/${i}`),
+  )
+  assert.equal(backend.items('logs'), 5)
+  // Spans, failed spans and log records; none of these is a warning.
+  assert.equal(backend.items('metrics'), 5 + 3)
+})
+
+test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
+  const certificates = await makeCertificates(t)
+  if (certificates === undefined) return t.skip('openssl is not installed')
+  const { http, running } = await start(t, 'mtls-gateway.yaml', {
+    MILLRACE_CERTS: certificates.directory,
+  })
+
+  const body = Buffer.from(sampleRequest('traces', 1).bytes)
+  assert.equal(await certificates.post(http, body, true), 200, running.output())
+  await assert.rejects(certificates.post(http, body, false))
+  return undefined
+})
+
+test('every file of the folder is exercised here', () => {
+  const exercised = [
+    'agent',
+    'count-and-route',
+    'debug',
+    'demo',
+    'fan-out',
+    'gateway',
+    'mtls-gateway',
+    'rules',
+  ]
+  assert.deepEqual(
+    FILES.sort(),
+    exercised.map(name => `${name}.yaml`),
+  )
+})
