@@ -82,6 +82,8 @@ export class ClientCall extends Http2Stream {
   #receivedBytes = 0
   #oversize = false
   #written = false
+  /** The answer, while the system has not told yet that it took the request; the chunks are free a moment later. */
+  #answer: GrpcReply | undefined
   #done = false
 
   constructor(
@@ -112,6 +114,7 @@ export class ClientCall extends Http2Stream {
 
   readonly onWritten = (): void => {
     this.#written = true
+    if (this.#answer !== undefined) this.#finish({ ...this.#answer, chunksFree: true })
   }
 
   /** False if such a block may not come now. */
@@ -165,8 +168,11 @@ export class ClientCall extends Http2Stream {
       const message = `the response is larger than ${limit} bytes`
       const reply = localReply(GRPC.RESOURCE_EXHAUSTED, message)
       this.#finish({ ...reply, chunksFree, oversize: true })
-    } else if (source !== undefined) this.#finish({ ...this.#statusReply(source), chunksFree })
-    else this.#finish({ ...this.#brokenReply(error), chunksFree })
+    } else if (source !== undefined) {
+      const reply = { ...this.#statusReply(source), chunksFree }
+      if (chunksFree || !this.ended) this.#finish(reply)
+      else this.#answer = reply
+    } else this.#finish({ ...this.#brokenReply(error), chunksFree })
   }
 
   /** The server says that it has not looked at this call (RFC 9113 §8.7). */
@@ -179,6 +185,10 @@ export class ClientCall extends Http2Stream {
   }
 
   #abort(): void {
+    if (this.#answer !== undefined) {
+      this.#finish(this.#answer)
+      return
+    }
     const chunksFree = this.#areChunksFree()
     this.#finish({ ...abortReply(this.request.abort as AbortSignal), chunksFree })
     this.#owner.resetStream(this.id, H2.CANCEL)

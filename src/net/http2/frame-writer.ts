@@ -181,7 +181,10 @@ export class FrameWriter {
     this.#pending = 0
     const done = this.#takeDone()
     const socket = this.#socket
-    if (socket.destroyed || socket.writableEnded) return
+    if (socket.destroyed || socket.writableEnded) {
+      done?.()
+      return
+    }
     if (parts.length === 1) socket.write(parts[0], done)
     else {
       socket.cork()
