@@ -10,6 +10,7 @@ export const BUILTINS: readonly Declared[] = [
   declare('processor', ['batch'], () => import('./processors/batch/factory.ts')),
   declare('processor', ['filter'], () => import('./processors/filter/factory.ts')),
   declare('processor', ['memory_limiter'], () => import('./processors/memory-limiter/factory.ts')),
+  declare('processor', ['redaction'], () => import('./processors/redaction/factory.ts')),
   declare('processor', ['rules'], () => import('./processors/rules/factory.ts')),
   declare('processor', ['transform'], () => import('./processors/transform/factory.ts')),
   declare(

@@ -20,14 +20,40 @@ interface Work {
   readonly compression: 'none' | 'gzip'
   readonly items: number
   readonly inFlight: number
+  /** Run before `batch`. */
+  readonly processors?: Readonly<Record<string, object>>
+}
+
+const PLAIN: Work = { protocol: 'grpc', compression: 'none', items: 512, inFlight: 8 }
+
+const FILTER = {
+  error_mode: 'ignore',
+  trace_conditions: [
+    'span.attributes["url.path"] == "/healthz"',
+    'span.name == "SELECT inventory" and span.status.code != STATUS_CODE_ERROR',
+    'resource.attributes["k8s.namespace.name"] == "kube-system"',
+    'IsMatch(span.attributes["user_agent.original"], "^kube-probe")',
+    'span.kind == SPAN_KIND_INTERNAL and span.attributes["http.response.status_code"] < 400',
+  ],
+}
+
+const TRANSFORM = {
+  error_mode: 'ignore',
+  trace_statements: [
+    'set(span.attributes["tenant"], "shop")',
+    'replace_pattern(span.attributes["url.path"], "^/(\\w+)/.*", "/$$1/*")',
+    'delete_key(span.attributes, "user_agent.original") where span.kind == SPAN_KIND_SERVER',
+  ],
 }
 
 const WORKS: Readonly<Record<string, Work>> = {
-  'plain-512': { protocol: 'grpc', compression: 'none', items: 512, inFlight: 8 },
+  'plain-512': PLAIN,
   'http-512': { protocol: 'http', compression: 'none', items: 512, inFlight: 8 },
-  'plain-10': { protocol: 'grpc', compression: 'none', items: 10, inFlight: 16 },
-  'plain-1': { protocol: 'grpc', compression: 'none', items: 1, inFlight: 16 },
-  'gzip-512': { protocol: 'grpc', compression: 'gzip', items: 512, inFlight: 8 },
+  'plain-10': { ...PLAIN, items: 10, inFlight: 16 },
+  'plain-1': { ...PLAIN, items: 1, inFlight: 16 },
+  'gzip-512': { ...PLAIN, compression: 'gzip' },
+  'filter-512': { ...PLAIN, processors: { filter: FILTER } },
+  'edit-512': { ...PLAIN, processors: { transform: TRANSFORM } },
 }
 
 const PEERS = process.env.MILLRACE_PEERS ?? join(homedir(), '.cache', 'millrace-peers')
@@ -122,18 +148,24 @@ async function measure(product: string, work: Work): Promise<Measured> {
 
 /** Both products read the same text. */
 function configuration(work: Work, receive: number, sinkPort: number): string {
-  const { protocol, compression } = work
+  const { protocol, compression, processors = {} } = work
   const endpoint = `127.0.0.1:${sinkPort}`
   const exporter = protocol === 'grpc' ? 'otlp_grpc' : 'otlp_http'
   const to =
     protocol === 'grpc' ? { endpoint, tls: { insecure: true } } : { endpoint: `http://${endpoint}` }
   return JSON.stringify({
     receivers: { otlp: { protocols: { [protocol]: { endpoint: `127.0.0.1:${receive}` } } } },
-    processors: { batch: {} },
+    processors: { ...processors, batch: {} },
     exporters: { [exporter]: { ...to, compression } },
     service: {
       telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } },
-      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: [exporter] } },
+      pipelines: {
+        traces: {
+          receivers: ['otlp'],
+          processors: [...Object.keys(processors), 'batch'],
+          exporters: [exporter],
+        },
+      },
     },
   })
 }

@@ -13,6 +13,7 @@ import { contextSpec } from '../../src/rules/contexts/index.ts'
 import { PartEditor } from '../../src/rules/contexts/part-editor.ts'
 import { standardFunctions } from '../../src/rules/functions/index.ts'
 import { runSequence } from '../../src/rules/sequence.ts'
+import { BufferPool } from '../../src/util/buffer-pool.ts'
 import { compareWays } from '../compare-ways.ts'
 import { corpusRequest } from '../corpus/requests.ts'
 
@@ -22,7 +23,8 @@ const index = indexRequest('traces', bytes)
 if (isWireFault(index)) throw new Error(index.fault)
 const part = { payload: { bytes }, index, selection: null, edits: null, items: index.items }
 const options = { context: contextSpec('span'), functions: standardFunctions }
-const editor = new PartEditor('traces')
+const memory = new BufferPool(1 << 24)
+const editor = new PartEditor('traces', memory)
 
 const IGNORE_ERRORS = { errorMode: 'ignore', onError: () => {} } as const
 
@@ -70,7 +72,9 @@ function statements(title: string, texts: readonly string[]): [string, () => voi
   const work = () => {
     editor.open(part, NO_CONTEXT)
     editor.each('span', scope => runSequence(compiled, scope, IGNORE_ERRORS))
-    sink += encodeParts([{ ...part, ...editor.finish() }]).byteLength
+    const edited = editor.finish()
+    sink += encodeParts([{ ...part, ...edited }]).byteLength
+    for (const chunk of edited.chunks) memory.give(chunk)
   }
   return [title, work]
 }

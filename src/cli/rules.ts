@@ -1,6 +1,11 @@
 /** `millrace rules …`: everything that can be done with rule files without, and against, a running collector. */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { CliIo } from './io.ts'
+
+const CONTEXTS = [
+  ...['resource', 'scope', 'span', 'spanevent', 'spanlink'],
+  ...['metric', 'datapoint', 'exemplar', 'log'],
+]
 
 export function register(program: Command, io: CliIo): void {
   const rules = program
@@ -56,12 +61,16 @@ export function register(program: Command, io: CliIo): void {
       await (await import('./rules/replay.ts')).replayRules(options, io)
     })
 
-  const contexts = 'resource, scope, span, spanevent, spanlink, metric, datapoint, exemplar or log'
-  rules
-    .command('eval')
+  const evaluate = rules.command('eval')
+  evaluate
     .description('Tries one expression, condition or statement on items')
     .argument('<expression>', 'OTTL')
-    .requiredOption('--context <name>', contexts)
+    .addOption(
+      evaluate
+        .createOption('--context <name>', 'what the expression is about')
+        .choices(CONTEXTS)
+        .makeOptionMandatory(),
+    )
     .requiredOption('--in <file>', 'capture, or one item in the short notation of cases')
     .option('--signal <name>', 'traces, metrics or logs, where protobuf does not tell')
     .action(async (expression, options) => {
@@ -123,8 +132,13 @@ function capture(command: Command): Command {
         .choices(['traces', 'metrics', 'logs']),
     )
     .option('--tenant <id>', 'whose telemetry it is', 'default')
-    .option('--limit <n>', 'how many items to show', '20')
+    .option('--limit <n>', 'how many items to show', readCount, 20)
     .option('--json', 'as JSON', false)
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('a whole number is meant')
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

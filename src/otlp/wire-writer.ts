@@ -86,6 +86,14 @@ export function copyBytes(
   return pos
 }
 
+/** Moves `bytes[start..end)` to `pos` of the same bytes; the two may overlap. */
+export function moveBytes(bytes: Uint8Array, pos: number, start: number, end: number): void {
+  const length = end - start
+  if (length > LOOP_COPY) bytes.copyWithin(pos, start, end)
+  else if (pos < start) for (let i = 0; i < length; i++) bytes[pos + i] = bytes[start + i]
+  else for (let i = length - 1; i >= 0; i--) bytes[pos + i] = bytes[start + i]
+}
+
 /**
  * A message under construction. Fields are written whatever their value: leaving out defaults is the caller's choice,
  * because members of a oneof are written even when they are zero.

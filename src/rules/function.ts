@@ -11,6 +11,15 @@ export interface Target {
   readonly set: (scope: unknown, value: Value) => void
   /** Maps and attributes: change one key without building the whole map. Absent where the place offers no such way. */
   readonly keyed?: KeyedTarget
+  /** Attributes: changes a short text in place. False = nothing was done, the general way is to be taken. */
+  readonly changeText?: (scope: unknown, change: TextChange) => boolean
+}
+
+export interface TextChange {
+  /** The new text, after `run`. */
+  readonly out: Uint8Array
+  /** Length of the new text; NO_MATCH: it stays; UNDECIDED: the general way is to be taken (regex-sequence.ts). */
+  run(bytes: Uint8Array, start: number, end: number): number
 }
 
 export interface KeyedTarget {

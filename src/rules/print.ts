@@ -27,8 +27,11 @@ function printFactor(node: BooleanNode): string {
       return String(node.value)
     case 'condition':
       return printCall(node.call)
-    case 'comparison':
-      return `${printValue(node.left)} ${node.op} ${printValue(node.right)}`
+    case 'comparison': {
+      const text = `${printValue(node.left)} ${node.op} ${printValue(node.right)}`
+      // The body of a lambda would take in what follows.
+      return node.right.kind === 'lambda' ? `(${text})` : text
+    }
   }
 }
 

@@ -2,13 +2,14 @@
 import type { Sequence } from './regex-sequence.ts'
 
 export interface Template {
+  readonly parts: readonly Part[]
   expand(groups: readonly (string | undefined)[]): string
   /** The same for a match of which only the marks are known: all groups took part. */
   expandMarks(text: string, marks: Int32Array, sequence: Sequence): string
 }
 
 /** Text, or the numbers of the groups of one name: the first that took part is put in. */
-type Part = string | readonly number[]
+export type Part = string | readonly number[]
 
 /** Larger numbers than Go's 1e8 are read as names, which nothing has. */
 const NUMBER = /^(?:0|[1-9][0-9]{0,8})$/
@@ -42,6 +43,7 @@ export function parseTemplate(template: string, groupNames: readonly string[]): 
   }
   if (text !== '') parts.push(text)
   return {
+    parts,
     expand: groups => expandParts(parts, groups),
     expandMarks: (text, marks, sequence) => expandMarks(parts, text, marks, sequence),
   }

@@ -3,6 +3,7 @@
  * and for replacing. Simple forms are matched by string comparison (regex-simple.ts), the rest by re2js.
  */
 import { RE2JS } from 're2js'
+import { BytesReplacer } from './regex-bytes.ts'
 import { renameGroups } from './regex-names.ts'
 import type { Sequence } from './regex-sequence.ts'
 import { NO_MATCH, SequenceWalk, UNDECIDED } from './regex-sequence.ts'
@@ -41,6 +42,8 @@ export interface Regex {
   replaceAllWith(text: string, replacement: (match: RegexMatch) => string): string
   /** A template with a match's groups put in. */
   expand(template: string, match: RegexMatch): string
+  /** `replaceAll` in place, for the patterns that allow it; else null. */
+  bytesReplacer(template: string): BytesReplacer | null
 }
 
 /** Throws Error for what RE2 refuses. Without `isSimplified` all is left to the general engine, for tests of the rest. */
@@ -165,6 +168,11 @@ class Re2Regex implements Regex {
 
   expand(template: string, match: RegexMatch): string {
     return this.#template(template).expand(match.groups)
+  }
+
+  bytesReplacer(template: string): BytesReplacer | null {
+    if (this.#sequence?.isAtStart !== true) return null
+    return new BytesReplacer(this.#sequence, this.#template(template).parts)
   }
 
   #template(template: string): Template {

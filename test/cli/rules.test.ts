@@ -267,3 +267,33 @@ test('schema --rules and --cases are JSON Schemas in which every field is descri
     assert.equal(schema.additionalProperties, false)
   }
 })
+
+test('validate looks into the rule files of a configuration, and runs their cases', async t => {
+  const folder = folderWith(t, {
+    'r.yaml': RULES,
+    'r.cases.yaml': CASES.replace('health }', 'payments }'),
+  })
+  const config = (exporter: string) => `receivers: { otlp: { protocols: { grpc: {} } } }
+processors: { rules: { files: [${join(folder, 'r.yaml')}] } }
+exporters: { nop: {}, ${exporter}: {} }
+service: { pipelines: { traces: { receivers: [otlp], processors: [rules], exporters: [nop] } } }
+`
+  const validate = (exporter: string) => runMillrace(['validate', '-c', `yaml:${config(exporter)}`])
+
+  const unknown = await validate('nop/other')
+  assert.equal(unknown.code, 1)
+  assert.match(
+    unknown.stderr,
+    /r\.yaml:8:19: rules\.1\.do\.route\.0: there is no exporter "jaeger"/,
+  )
+
+  writeFileSync(join(folder, 'r.yaml'), RULES.replace('jaeger', 'nop/jaeger'))
+  const failing = await validate('nop/jaeger')
+  assert.match(
+    failing.stderr,
+    /case "a health check is dropped": dropped_by: expected payments, got health/,
+  )
+
+  rmSync(join(folder, 'r.cases.yaml'))
+  assert.equal((await validate('nop/jaeger')).code, 0)
+})

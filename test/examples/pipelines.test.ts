@@ -50,7 +50,7 @@ async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}):
     DEMO_FILE: join(dir, 'demo.json'),
     TRACE_FILE: join(dir, 'traces.json'),
     MILLRACE_RULES: join(ROOT, 'rules'),
-    MILLRACE_ERRORS: `127.0.0.1:${backend.grpcPort}`,
+    MILLRACE_FAILURES: `127.0.0.1:${backend.grpcPort}`,
     MILLRACE_PAGER: `http://127.0.0.1:${backend.httpPort}`,
   }
   const command = [MAIN, '--config', join(FOLDER, file), ...args]

@@ -116,7 +116,7 @@ test('the processor gets a way to each of them, which follows a replaced exporte
   await lifecycle.start(graph.nodes, () => never)
   const [router] = first.routers
   assert.deepEqual([...router.destinations.keys()], ['x', 'y'])
-  router.consume(makeBatch(2))
+  void router.consume(makeBatch(2))
   assert.deepEqual([first.exporters.get('x')!.items, first.exporters.get('y')!.items], [2, 2])
 
   const second = sourceOf('any', 'changed')
@@ -127,7 +127,7 @@ test('the processor gets a way to each of them, which follows a replaced exporte
   assert.equal(failure, null)
   assert.ok(summary.kept.includes('processor/traces/router'))
   assert.equal(router.refreshed, 1)
-  router.consume(makeBatch(3))
+  void router.consume(makeBatch(3))
   assert.equal(second.exporters.get('y')!.items, 3)
   assert.equal(first.exporters.get('y')!.items, 2)
 })

@@ -25,18 +25,6 @@ import { EvaluationError } from '../../rules/value.ts'
 import type { CliIo } from '../io.ts'
 import { type CapturedRequest, readCapture } from './capture.ts'
 
-export const EVAL_CONTEXTS = [
-  'resource',
-  'scope',
-  'span',
-  'spanevent',
-  'spanlink',
-  'metric',
-  'datapoint',
-  'exemplar',
-  'log',
-] as const satisfies readonly ContextName[]
-
 const SIGNAL_OF: Readonly<Partial<Record<ContextName, Signal>>> = {
   span: 'traces',
   spanevent: 'traces',

@@ -18,7 +18,7 @@ export interface CaptureOptions {
   readonly in: string
   readonly signal?: Signal
   readonly tenant: string
-  readonly limit: string
+  readonly limit: number
   readonly json: boolean
 }
 
@@ -29,7 +29,7 @@ export async function explainRules(
 ): Promise<void> {
   const set = requireSet(loadRuleFiles([path], undefined, io)[0])
   const tracers = makeTracers(set, true)
-  const limit = Number(options.limit)
+  const { limit } = options
   let [shown, seen] = [0, 0]
   for (const request of readCapture(options.in, io.cwd, options.signal)) {
     const part = partOf(request.signal, request.bytes)

@@ -56,7 +56,7 @@ export async function replayRules(
     const before = old.get(signal)!.run(partOf(signal, bytes), options.tenant)
     const after = now.get(signal)!.run(partOf(signal, bytes), options.tenant)
     for (const [i, item] of before.entries()) {
-      comparison.add(`${name} #${i + 1}`, item, after[i], Number(options.limit))
+      comparison.add(`${name} #${i + 1}`, item, after[i], options.limit)
     }
   }
   io.stdout.write(options.json ? jsonReport(comparison) : textReport(comparison))

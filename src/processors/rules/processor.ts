@@ -11,6 +11,7 @@ import { DecisionLog } from '../../rules/files/decision-log.ts'
 import { type Engine, PropagatedError } from '../../rules/files/engine.ts'
 import { ruleLanguage } from '../../rules/files/language.ts'
 import { LiveRules } from '../../rules/files/live-rules.ts'
+import type { Rule } from '../../rules/files/rule-set.ts'
 import type { RulesConfig } from './config.ts'
 import { controlOf } from './control.ts'
 import { type RuleCounters, RulesMeter } from './metrics.ts'
@@ -100,8 +101,7 @@ export class RulesProcessor implements Component, Consumer, HasRuleControl {
       this.#tenant = batch.tenant
       plan = new Plan(batch, engine)
     } catch (error) {
-      if (error instanceof PropagatedError) return this.#propagated(batch, error)
-      throw error
+      return this.#failed(batch, error)
     }
     if (plan.deliveries.length === 0)
       return this.#finish(plan, { taken: true, refused: 0, outcome: ACCEPTED })
@@ -183,10 +183,17 @@ export class RulesProcessor implements Component, Consumer, HasRuleControl {
     }
   }
 
-  #propagated(batch: Batch, error: PropagatedError): Outcome {
-    this.#context.log.warn('rule_failed', { rule: error.rule, message: error.message })
-    this.#meter.countersOf(error.rule).errors.value++
-    return refused(batch.items, 'rejected', error.message)
+  /** An error that is to be propagated, or one that nobody foresaw: the sender hears of it, and the collector runs on. */
+  #failed(batch: Batch, error: unknown): Outcome {
+    const { log } = this.#context
+    const message = error instanceof Error ? error.message : String(error)
+    if (error instanceof PropagatedError) {
+      log.warn('rule_failed', { rule: error.rule, message })
+      this.#meter.countersOf(error.rule).errors.value++
+    } else {
+      log.error('rules_broke', { message, stack: error instanceof Error ? error.stack : undefined })
+    }
+    return refused(batch.items, 'rejected', message)
   }
 
   #countersOf(engine: Engine): readonly RuleCounters[] {
@@ -206,20 +213,23 @@ export class RulesProcessor implements Component, Consumer, HasRuleControl {
     this.#counters = this.#countersOf(engine)
     this.#meter.live.value = engine.rules.length
     this.#decisions.forgetRules()
+    this.#listen(engine)
+  }
+
+  #listen(engine: Engine): void {
+    const { rules } = engine
+    const isNoted = rules.map(rule => this.#decisions.isNoted(rule))
     engine.listener = {
       hit: (rule, item, scope, part) => {
-        if (this.#decisions.isOn) {
-          this.#decisions.hit(engine.rules[rule], item, part, this.#tenant, scope)
-        }
+        if (isNoted[rule]) this.#decisions.hit(rules[rule], item, part, this.#tenant, scope)
       },
-      failed: (rule, _, error) =>
-        this.#tellFailure(engine.rules[rule].errorMode, engine.rules[rule].name, error),
+      failed: (rule, _, error) => this.#tellFailure(rules[rule], error),
     }
   }
 
-  #tellFailure(errorMode: string, rule: string, error: Error): void {
+  #tellFailure({ errorMode, name }: Rule, error: Error): void {
     if (errorMode !== 'ignore') return
-    this.#context.log.warn('rule_failed', { rule, message: error.message })
+    this.#context.log.warn('rule_failed', { rule: name, message: error.message })
   }
 }
 

@@ -8,7 +8,9 @@ import { handOn } from '../../core/hand-on.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { Logger } from '../../core/logger.ts'
 import { type Outcome, refused } from '../../core/outcome.ts'
+import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
+import { BufferPool } from '../../util/buffer-pool.ts'
 import { materialise } from '../contexts/materialise.ts'
 import { PartEditor } from '../contexts/part-editor.ts'
 import type { ErrorMode, SequenceOptions } from '../sequence.ts'
@@ -30,6 +32,10 @@ export interface WorkerOptions {
   /** Why items go, in the ledger. */
   readonly reason: string
 }
+
+/** What changed messages stand in until they are sent; what is larger than a chunk of an arena is not kept. */
+const MAX_POOL_BYTES = 16 << 20
+const memory = new BufferPool(MAX_POOL_BYTES, 65_536)
 
 export class RuleWorker {
   readonly #options: WorkerOptions
@@ -78,7 +84,7 @@ export class RuleWorker {
 
   #editorOf(signal: Signal): PartEditor {
     let editor = this.#editors.get(signal)
-    if (editor === undefined) this.#editors.set(signal, (editor = new PartEditor(signal)))
+    if (editor === undefined) this.#editors.set(signal, (editor = new PartEditor(signal, memory)))
     return editor
   }
 }
@@ -114,9 +120,23 @@ function edited(part: Part, request: RequestContext, run: EditPass, editor: Part
   const whole = materialise(part)
   editor.open(whole, request)
   run(editor)
-  const { selection, edits, items } = editor.finish()
+  const { selection, edits, items, chunks } = editor.finish()
   if (selection === whole.selection && edits === null) return whole
-  return { ...whole, selection, edits, items }
+  const next = { ...whole, selection, edits, items }
+  if (chunks.length === 0) return next
+  if (whole.payload === part.payload) whole.payload.retain()
+  return { ...next, payload: payloadWith(whole.payload, chunks) }
+}
+
+/** The same bytes; takes over one owner of the payload, and gives the chunks back with it. */
+function payloadWith(payload: Payload, chunks: readonly Uint8Array[]): Payload {
+  return new Payload(payload.bytes, {
+    onFree: (_, reusable) => {
+      for (const chunk of chunks) memory.give(chunk)
+      if (!reusable) payload.taint()
+      payload.release()
+    },
+  })
 }
 
 function rewritten(

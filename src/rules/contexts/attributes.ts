@@ -2,7 +2,8 @@
 import { KeyValueCursor } from '../../otlp/any-value.ts'
 import { skipVarint } from '../../otlp/wire-reader.ts'
 import type { PathKey } from '../context.ts'
-import type { KeyedTarget, Target } from '../function.ts'
+import type { KeyedTarget, Target, TextChange } from '../function.ts'
+import { NO_MATCH, UNDECIDED } from '../regex-sequence.ts'
 import { EvaluationError, typeName, type Value } from '../value.ts'
 import type { Cursor } from './cursor.ts'
 import { type Field, numberOf } from './field.ts'
@@ -160,12 +161,55 @@ function fixedKey(text: string): Key {
   return { text, bytes: Buffer.from(text), cache: new PairCache(text) }
 }
 
+/** Tags of a key, of a value, and of the text in it. */
+const KEY_TAG = 0x0a
+const VALUE_TAG = 0x12
+const TEXT_TAG = 0x0a
+/** Up to here all lengths in a pair are single bytes. */
+const SHORT_PAIR = 0x7f
+
+/** Changes the text of a pair in the usual short form; false when it is none. */
+function changeText(
+  message: Message,
+  number: number,
+  key: Uint8Array,
+  change: TextChange,
+): boolean {
+  const at = message.findPair(number, key)
+  if (at < 0) return false
+  const { bytes } = message
+  const start = message.startOf(at)
+  const end = message.endOf(at)
+  const value = start + 2 + key.length
+  const isShort =
+    end - start <= SHORT_PAIR &&
+    bytes[start] === KEY_TAG &&
+    bytes[start + 1] === key.length &&
+    bytes[value] === VALUE_TAG &&
+    value + 2 + bytes[value + 1] === end &&
+    bytes[value + 2] === TEXT_TAG &&
+    value + 4 + bytes[value + 3] === end
+  if (!isShort) return false
+  const length = change.run(bytes, value + 4, end)
+  if (length === UNDECIDED) return false
+  if (length === NO_MATCH) return true
+  const written = fieldWriter.textPair(number, key, change.out, length)
+  message.replace(at, written.bytes, 0, written.length)
+  return true
+}
+
 /** `attributes["key"]` and what nests below it. */
 export function attributePath(field: Field, keys: readonly PathKey[]): Target {
   const { place } = field
   const [first] = keys
   const fixed = first.kind === 'string' ? fixedKey(first.value) : null
+  const changer = (scope: unknown, change: TextChange): boolean => {
+    const cursor = scope as Cursor
+    const number = numberOf(field, cursor)
+    return number !== 0 && changeText(cursor.places[place], number, fixed!.bytes, change)
+  }
   return {
+    ...(fixed !== null && keys.length === 1 && { changeText: changer }),
     get: scope => {
       const cursor = scope as Cursor
       const number = numberOf(field, cursor)

@@ -3,7 +3,7 @@
  * reused from message to message, so looking something up allocates nothing.
  *
  * ```
- * words: [ number << 3 | wire, tag, start, end ] a field, in the order of the bytes
+ * words: [ number << 3 | wire, tag, start, end ] a field, in the order of the bytes; offsets count from `#base`
  * last : by field number, the last field with it; -1 = none
  * ```
  */
@@ -22,11 +22,16 @@ export class FieldTable {
   /** Number of fields; -1 = not walked yet. */
   count = -1
   #bytes: Uint8Array = NO_BYTES
+  #base = 0
   #words = new Int32Array(32 * FIELD)
   readonly #last = new Int32Array(NUMBERS)
   /** Number of the KeyValue fields of which `#arePlain` says whether all are plain pairs; 0 = not looked at. */
   #checkedPairs = 0
   #arePlain = false
+  /** The key that was looked up last since the last change, and where it stands; a rule mostly reads what it sets. */
+  #key: Uint8Array | null = null
+  #keyNumber = 0
+  #keyAt = -1
 
   clear(): void {
     this.count = -1
@@ -41,7 +46,7 @@ export class FieldTable {
     let words = this.#words
     let pos = start
     let count = 0
-    last.fill(-1)
+    for (let i = 0; i < NUMBERS; i++) last[i] = -1
     while (pos < end) {
       const tagAt = pos
       let tag = bytes[pos++]
@@ -76,6 +81,8 @@ export class FieldTable {
       count++
     }
     this.#bytes = bytes
+    this.#base = 0
+    this.#key = null
     this.count = count
     this.#checkedPairs = 0
   }
@@ -102,31 +109,39 @@ export class FieldTable {
   }
 
   tagAt(field: number): number {
-    return this.#words[field * FIELD + 1]
+    return this.#base + this.#words[field * FIELD + 1]
   }
 
   startOf(field: number): number {
-    return this.#words[field * FIELD + 2]
+    return this.#base + this.#words[field * FIELD + 2]
   }
 
   endOf(field: number): number {
-    return this.#words[field * FIELD + 3]
+    return this.#base + this.#words[field * FIELD + 3]
   }
 
   // hot: bench/micro/rule-contexts.ts
   /** The first KeyValue field of this number with this key; -1 = none. */
   findPair(number: number, key: Uint8Array): number {
+    if (key === this.#key && number === this.#keyNumber) return this.#keyAt
     if (this.#checkedPairs !== number) this.#checkPairs(number)
-    if (!this.#arePlain) return this.#findAnyPair(number, key)
+    this.#key = key
+    this.#keyNumber = number
+    this.#keyAt = this.#arePlain ? this.#findPlainPair(number, key) : this.#findAnyPair(number, key)
+    return this.#keyAt
+  }
+
+  #findPlainPair(number: number, key: Uint8Array): number {
     const words = this.#words
     const bytes = this.#bytes
+    const base = this.#base + 2
     const { count } = this
     const { length } = key
     if (length > 0x7f) return -1
     for (let i = 0; i < count; i++) {
       const at = i * FIELD
       if (words[at] >>> 3 !== number) continue
-      const start = words[at + 2] + 2
+      const start = base + words[at + 2]
       if (bytes[start - 1] !== length) continue
       // Keys often begin alike.
       let k = length - 1
@@ -143,7 +158,7 @@ export class FieldTable {
     for (let i = 0; i < this.count && this.#arePlain; i++) {
       const at = i * FIELD
       if (words[at] >>> 3 !== number) continue
-      this.#arePlain = isPlainPair(this.#bytes, words[at + 2], words[at + 3])
+      this.#arePlain = isPlainPair(this.#bytes, this.startOf(i), this.endOf(i))
     }
   }
 
@@ -162,21 +177,23 @@ export class FieldTable {
   /** The same fields stand elsewhere now. */
   move(bytes: Uint8Array, distance: number): void {
     this.#bytes = bytes
-    if (this.count > 0 && distance !== 0) this.#shiftFrom(0, distance)
+    this.#base += distance
   }
 
   /** In place of a field stands another one of the same number, `size` bytes long; 0 = nothing. */
   exchange(field: number, size: number): void {
     const words = this.#words
     const at = field * FIELD
+    this.#key = null
     this.#shiftFrom(field + 1, size - (words[at + 3] - words[at + 1]))
     if (size === 0) this.#forget(field)
-    else this.#place(at, words[at + 1], words[at + 1] + size)
+    else this.#place(at, this.tagAt(field), this.tagAt(field) + size)
   }
 
   /** Another field was put after all others. */
   append(tagAt: number, end: number): void {
     const field = this.count++
+    this.#key = null
     if (field * FIELD === this.#words.length) this.#grow()
     this.#place(field * FIELD, tagAt, end)
     const number = this.number(field)
@@ -187,14 +204,16 @@ export class FieldTable {
     const words = this.#words
     const tag = readVarint32(this.#bytes, tagAt)
     const pos = skipVarint(this.#bytes, tagAt)
+    const start = (tag & 7) === BYTES ? skipVarint(this.#bytes, pos) : pos
+    const base = this.#base
     words[at] = tag
-    words[at + 1] = tagAt
-    words[at + 2] = (tag & 7) === BYTES ? skipVarint(this.#bytes, pos) : pos
-    words[at + 3] = end
+    words[at + 1] = tagAt - base
+    words[at + 2] = start - base
+    words[at + 3] = end - base
     if (tag >>> 3 !== this.#checkedPairs) return
     // What was not plain may have gone.
     if (!this.#arePlain) this.#checkedPairs = 0
-    else this.#arePlain = isPlainPair(this.#bytes, words[at + 2], end)
+    else this.#arePlain = isPlainPair(this.#bytes, start, end)
   }
 
   #shiftFrom(field: number, distance: number): void {

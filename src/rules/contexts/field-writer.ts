@@ -103,6 +103,19 @@ export class FieldWriter {
     return this
   }
 
+  /** A KeyValue of a text that is encoded already, as a field. */
+  textPair(number: number, key: Uint8Array, text: Uint8Array, length: number): this {
+    const valueSize = fieldSize(1, length)
+    let pos = this.#open(number, fieldSize(1, key.length) + fieldSize(2, valueSize))
+    const out = this.bytes
+    pos = writeVarint(out, writeTag(out, pos, 1, BYTES), key.length)
+    pos = copyBytes(out, pos, key, 0, key.length)
+    pos = writeVarint(out, writeTag(out, pos, 2, BYTES), valueSize)
+    pos = writeVarint(out, writeTag(out, pos, 1, BYTES), length)
+    this.length = copyBytes(out, pos, text, 0, length)
+    return this
+  }
+
   /** All pairs of a map, one field each. */
   pairs(number: number, map: ValueMap): this {
     let size = 0

@@ -12,5 +12,19 @@ export function materialise(part: Part): Part {
   const bytes = flatten(encodeParts([part]))
   const index = indexRequest(part.index.signal, bytes)
   if (isWireFault(index)) throw new Error(`rules made a request that is not valid: ${index.fault}`)
-  return { payload: new Payload(bytes), index, selection: null, edits: null, items: index.items }
+  const payload = new Payload(bytes)
+  const made = { payload, index, selection: null, edits: null, items: index.items }
+  return part.importance === undefined
+    ? made
+    : { ...made, importance: importanceOf(part, part.importance) }
+}
+
+/** Of the items that are still in, close together as they are in the new payload. */
+function importanceOf({ selection, items }: Part, importance: Int16Array): Int16Array {
+  if (selection === null) return importance
+  const kept = new Int16Array(items)
+  for (let item = 0, to = 0; item < importance.length; item++) {
+    if (selection.has(item)) kept[to++] = importance[item]
+  }
+  return kept
 }

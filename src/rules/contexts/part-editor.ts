@@ -9,6 +9,7 @@ import { Selection } from '../../otlp/selection.ts'
 import type { Signal } from '../../otlp/signal.ts'
 import { Edits } from '../../otlp/splice.ts'
 import type { ContextName } from '../context.ts'
+import type { ArenaMemory } from './arena.ts'
 import { Cursor, DATA_ROW_LEVEL, ITEM, METRIC_LEVEL } from './cursor.ts'
 import { layOutExtraPoints, layOutGroups, layOutItems } from './lay-out.ts'
 import { messageField } from './message.ts'
@@ -29,7 +30,11 @@ export interface EditedPart {
   readonly selection: Selection | null
   readonly edits: Edits | null
   readonly items: number
+  /** What the edits point into: to be given back to the editor's memory once they are encoded or dropped. */
+  readonly chunks: readonly Uint8Array[]
 }
+
+const NO_CHUNKS: readonly Uint8Array[] = []
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -41,7 +46,7 @@ const GROUP_LEVEL: Readonly<Partial<Record<ContextName, number>>> = {
 }
 
 export class PartEditor {
-  readonly #space = new Workspace()
+  readonly #space: Workspace
   readonly #cursor: Cursor
   #part: EditablePart | null = null
   #shape: RequestShape | null = null
@@ -52,7 +57,9 @@ export class PartEditor {
   readonly #gone: readonly Set<number>[] = [new Set(), new Set(), new Set(), new Set(), new Set()]
   #hasGone = false
 
-  constructor(signal: Signal) {
+  /** Without `memory` its own is left to the garbage collector. */
+  constructor(signal: Signal, memory: ArenaMemory | null = null) {
+    this.#space = new Workspace(memory)
     this.#cursor = new Cursor(signal, this.#space)
     this.#cursor.exchangePoints = points => this.#exchangePoints(points)
   }
@@ -239,8 +246,9 @@ export class PartEditor {
     }
     layOutExtraPoints(space, metric => this.#isIn(METRIC_LEVEL, metric), edits)
     layOutItems(space, selection, edits)
+    const chunks = edits.size === 0 ? NO_CHUNKS : space.arena.finish()
     this.close()
-    return { selection, edits: edits.size === 0 ? null : edits, items }
+    return { selection, edits: edits.size === 0 ? null : edits, items, chunks }
   }
 
   /** A group that goes with one around it needs no cut of its own. */

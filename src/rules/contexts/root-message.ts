@@ -1,6 +1,6 @@
 /** A message that is a row of the request's index: a group, a metric or an item. Changing it moves it into the arena once. */
 import { END, ROW, START } from '../../otlp/request-index.ts'
-import { copyBytes } from '../../otlp/wire-writer.ts'
+import { copyBytes, moveBytes } from '../../otlp/wire-writer.ts'
 import { EvaluationError } from '../value.ts'
 import { Message } from './message.ts'
 import type { Workspace } from './workspace.ts'
@@ -102,7 +102,7 @@ export class RootMessage extends Message {
     this.#space.charge(length)
     const isLast = this.bytes === arena.bytes && this.end === arena.used
     if (isLast && this.end + added <= arena.bytes.length) {
-      if (end < this.end) arena.bytes.copyWithin(end + added, end, this.end)
+      if (added !== 0) moveBytes(arena.bytes, end + added, end, this.end)
       copyBytes(arena.bytes, start, src, from, to)
       arena.used = this.end + added
       this.#standAt(this.bytes, this.start, arena.used)

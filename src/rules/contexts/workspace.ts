@@ -4,7 +4,7 @@
  */
 import { PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
 import { EvaluationError } from '../value.ts'
-import { Arena } from './arena.ts'
+import { Arena, type ArenaMemory } from './arena.ts'
 
 /** Memory for the changes of one part: this and so much for each byte of the payload. */
 const BASE_MEMORY = 64 * 1024 * 1024
@@ -55,7 +55,7 @@ export class ChangedRows {
 }
 
 export class Workspace {
-  readonly arena = new Arena()
+  readonly arena: Arena
   bytes: Uint8Array = NO_BYTES
   levels = NO_ROWS
   /** By level: the row that the cursor stands on; -1 = none. */
@@ -66,8 +66,12 @@ export class Workspace {
 
   #work = 0
 
+  constructor(memory: ArenaMemory | null) {
+    this.arena = new Arena(memory)
+  }
+
   open(bytes: Uint8Array, index: RequestIndex): void {
-    this.arena.limit(BASE_MEMORY + MEMORY_PER_BYTE * bytes.length)
+    this.arena.open(BASE_MEMORY + MEMORY_PER_BYTE * bytes.length, bytes.length)
     this.#work = BASE_WORK + WORK_PER_BYTE * bytes.length
     this.bytes = bytes
     this.levels = index.levels
@@ -83,6 +87,7 @@ export class Workspace {
   }
 
   close(): void {
+    this.arena.close()
     this.bytes = NO_BYTES
     this.levels = NO_ROWS
     this.rows.fill(-1)

@@ -38,10 +38,14 @@ export class DecisionLog {
     return this.#options.sampleRate > 0 && this.#options.size > 0
   }
 
-  /** A rule matched; `scope` stands where its condition was asked. Edits alone are not noted. */
+  /** Whether matches of a rule are noted: edits alone are not. */
+  isNoted(rule: Rule): boolean {
+    return this.isOn && describeAction(rule.action) !== ''
+  }
+
+  /** A rule matched; `scope` stands where its condition was asked. */
   hit(rule: Rule, item: number, part: Part, tenant: string, scope: unknown): void {
-    const action = describeAction(rule.action)
-    if (action === '' || !this.#hasBudget()) return
+    if (!this.#hasBudget()) return
     const { payload, index } = part
     const { sampleRate } = this.#options
     if (sampleRate < 1 && shareOf(payload.bytes, index, item, 'trace_id', SALT) >= sampleRate)
@@ -49,6 +53,7 @@ export class DecisionLog {
     const traceId = traceIdOf(payload.bytes, index, item)
     if (traceId === '') return
     this.#budget--
+    const action = describeAction(rule.action)
     const because = becauseOf(this.#explain(rule)?.(scope))
     const atMs = this.#clock.now()
     this.#keep({ atMs, traceId, tenant, signal: index.signal, rule: rule.name, action, because })

@@ -17,7 +17,8 @@ const NO_DROPS: ReadonlyMap<number, number> = new Map()
 
 export function sortItems({ part, verdicts }: Decided): SortedItems {
   const { routes, importance } = verdicts
-  const whole = importance === null ? part : { ...part, importance }
+  const whole =
+    importance === null ? part : { ...part, importance: merge(importance, part.importance) }
   const first = uniformRoute(routes)
   if (first >= 0) {
     const ways = part.items === 0 ? new Map() : new Map([[first, whole]])
@@ -38,6 +39,11 @@ export function sortItems({ part, verdicts }: Decided): SortedItems {
   }
   const ways = new Map([...selections].map(([route, each]) => [route, select(whole, each)]))
   return { ways, mirrors: mirrorsOf(whole, verdicts.mirrors), drops }
+}
+
+/** What an earlier stage said counts where the rules said nothing. */
+function merge(importance: Int16Array, earlier: Int16Array | undefined): Int16Array {
+  return earlier === undefined ? importance : importance.map((each, i) => each || earlier[i])
 }
 
 /** The route of all items, or -1. */

@@ -1,4 +1,5 @@
 /** Editors that replace text found by regular expressions and globs. */
+import { constantOf } from '../constant.ts'
 import {
   type ConverterFactory,
   defineFunction,
@@ -6,8 +7,9 @@ import {
   type Getter,
   type Param,
   type Target,
+  type TextChange,
 } from '../function.ts'
-import type { Regex } from '../regex.ts'
+import { compileRegex, type Regex } from '../regex.ts'
 import { EvaluationError, type Value, type ValueMap } from '../value.ts'
 import { compileGlob } from './glob.ts'
 import { changeValues, checkMap, removeKeys } from './map-editing.ts'
@@ -42,7 +44,10 @@ export const replaceEditors: readonly FunctionSpec[] = [
     make([target, pattern, replacement, convert, format]: ReplaceArgs) {
       const regexOf = regexArgument(pattern)
       const replace = textReplacer(convert, format)
+      const change = convert === undefined ? changeInPlace(pattern, replacement) : null
+      const { changeText } = target
       return scope => {
+        if (change !== null && changeText?.(scope, change) === true) return null
         const text = target.get(scope)
         if (text === null) return null
         const template = replacement(scope) as string
@@ -147,6 +152,14 @@ export const replaceEditors: readonly FunctionSpec[] = [
     result: '{"http.method": "GET"}',
   }),
 ]
+
+/** For literals; null when the pattern is none of those that replace in place. */
+function changeInPlace(pattern: Getter, replacement: Getter): TextChange | null {
+  const template = constantOf(replacement)
+  const source = constantOf(pattern)
+  if (template === undefined || source === undefined) return null
+  return compileRegex(source.value as string).bytesReplacer(template.value as string)
+}
 
 function keysEditor(name: string, keeps: boolean, example: FunctionSpec['example']): FunctionSpec {
   return defineFunction({

@@ -115,7 +115,7 @@ function pass(t: Telemetry, work: (editor: PartEditor) => void): Telemetry {
   return { signal: t.signal, part: materialise({ ...t.part, ...editor.finish() }) }
 }
 
-function assertTelemetry(actual: Telemetry, expected: Json): void {
+export function assertTelemetry(actual: Telemetry, expected: Json): void {
   const name = REQUEST_MESSAGE[actual.signal]
   const bytes = flatten(encodeParts([actual.part]))
   assert.deepEqual(

@@ -5,6 +5,7 @@ import { tokenize } from '../../../src/rules/lexer.ts'
 import { parseCondition, parseStatement } from '../../../src/rules/parser.ts'
 import { judge, type Suite } from '../suite.ts'
 import { booleanAst, statementAst } from './ottl-ast.ts'
+import { componentChecks, isComponentCase } from './ottl-components.ts'
 import { type ContextCase, contextChecks, type Inputs, isContextCase } from './ottl-contexts.ts'
 import { evaluationChecks } from './ottl-evaluate.ts'
 import { checkFunction, type FunctionCase, hasFunctions } from './ottl-functions.ts'
@@ -36,6 +37,10 @@ export const ottlCases: Suite = {
       const inContext = contextChecks[c.kind]
       if (check === undefined && inContext !== undefined && isContextCase(c as ContextCase)) {
         yield await judge(`${c.kind}:${c.id}`, () => inContext(c as ContextCase, file.inputs))
+      } else if (check === undefined && isComponentCase(c as ContextCase)) {
+        yield await judge(`${c.kind}:${c.id}`, () =>
+          componentChecks[c.kind](c as ContextCase, file.inputs),
+        )
       } else if (check === undefined || !isBuilt(c)) yield { id: c.id, isUnjudged: true }
       else yield await judge(`${c.kind}:${c.id}`, () => check(c))
     }

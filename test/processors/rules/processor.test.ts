@@ -87,6 +87,27 @@ test('importance goes with the items', async t => {
   assertSettled(kit)
 })
 
+test('importance outlives edits and drops of a later rules processor', async t => {
+  const first = await startKit(
+    t,
+    `  - { name: rename, do: ['set(name, Concat([name, "x"], ""))'] }
+  - { name: keep, when: name == "bx" or name == "cx", do: { importance: 7 } }
+  - { name: drop, when: name == "ax", do: drop }`,
+  )
+  const second = await startKit(
+    t,
+    `  - { name: less, when: name == "cx", do: { edit: ['set(name, "z")'], importance: -1 } }`,
+  )
+  await first.processor.consume(first.batch(['a', 'b', 'c']))
+  const [batch] = first.next.batches.splice(0)
+
+  await second.processor.consume(batch)
+
+  assert.deepEqual(namesOf(second.next), ['bx', 'z'])
+  assert.deepEqual([...second.next.batches[0].parts[0].importance!], [7, -1])
+  assert.equal(first.held(), 0)
+})
+
 test('a mirror that is down changes nothing for the original', async t => {
   const kit = await startKit(t, '  - { name: shadow, do: { mirror: m } }')
   kit.to.m.answer = () => busy(100)
