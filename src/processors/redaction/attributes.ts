@@ -11,6 +11,7 @@ import { fieldWriter } from '../../rules/contexts/field-writer.ts'
 import { readValue } from '../../rules/contexts/values.ts'
 import type { KeyedTarget } from '../../rules/function.ts'
 import type { RedactionRules } from './redaction-rules.ts'
+import { Rewrite } from './rewrite.ts'
 import { type Summary, Tally } from './summary.ts'
 
 type Change =
@@ -28,6 +29,7 @@ export class AttributeRedactor {
   readonly #redactsAllTypes: boolean
   readonly #pair = new KeyValueCursor()
   readonly #tally = new Tally()
+  readonly #rewrite = new Rewrite()
 
   constructor(field: Field, rules: RedactionRules, summary: Summary, redactsAllTypes: boolean) {
     this.#field = field
@@ -41,21 +43,24 @@ export class AttributeRedactor {
     const message = scope.places[this.#field.place]
     const number = numberOf(this.#field, scope)
     this.#tally.reset()
-    let { count } = message
-    for (let at = message.next(number, 0); at < count; at = message.next(number, at)) {
-      const change = this.#judge(message.bytes, message.startOf(at), message.endOf(at))
-      if (change === NONE) {
-        at++
-        continue
-      }
-      if (change.kind === 'text') {
-        const { bytes, length } = fieldWriter.pair(number, change.key, change.text)
-        message.replace(at++, bytes, 0, length)
-      } else message.remove(at)
-      // Offsets, and how many fields there are, hold until the next change.
-      count = message.count
+    // Counting is what finds the fields; offsets hold until the next change.
+    const { count } = message
+    const { bytes } = message
+    const out = this.#rewrite.begin(bytes, message.start)
+    for (let at = message.next(number, 0); at < count; at = message.next(number, at + 1)) {
+      const change = this.#judge(bytes, message.startOf(at), message.endOf(at))
+      if (change === NONE) continue
+      out.exchange(message.tagAt(at), message.endOf(at), this.#fieldOf(number, change))
     }
+    const content = out.finish(message.end)
+    if (content !== null) message.become(content)
     this.#summary.write(this.entries, scope, this.#tally)
+  }
+
+  #fieldOf(number: number, change: Change): Uint8Array | null {
+    if (change.kind !== 'text') return null
+    const { bytes, length } = fieldWriter.pair(number, change.key, change.text)
+    return new Uint8Array(bytes.subarray(0, length))
   }
 
   #judge(bytes: Uint8Array, start: number, end: number): Change {

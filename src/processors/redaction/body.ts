@@ -11,6 +11,7 @@ import { FieldWriter } from '../../rules/contexts/field-writer.ts'
 import { readValue } from '../../rules/contexts/values.ts'
 import type { KeyedTarget } from '../../rules/function.ts'
 import type { RedactionRules } from './redaction-rules.ts'
+import { Rewrite } from './rewrite.ts'
 import { type Summary, Tally } from './summary.ts'
 
 const BODY = 5
@@ -84,19 +85,20 @@ export class BodyRedactor {
 
   #list(bytes: Uint8Array, start: number, end: number, path: string | null): Uint8Array | null {
     const prefix = path === null ? '' : `${path}.`
-    const out = new Rewrite(bytes, start)
+    const out = new Rewrite().begin(bytes, start)
     const field = new FieldCursor(bytes, start, end)
     for (let i = 0; field.next(); ) {
       if (field.number !== 1 || field.wire !== BYTES) continue
       const changed = this.#value(bytes, field.start, field.end, `${prefix}[${i++}]`)
-      if (changed !== null) out.exchange(field, new Writer().bytes(1, changed).finish())
+      if (changed !== null)
+        out.exchange(field.tag, field.end, new Writer().bytes(1, changed).finish())
     }
-    return out.finish(end, LIST)
+    return member(LIST, out.finish(end))
   }
 
   #map(bytes: Uint8Array, start: number, end: number, path: string | null): Uint8Array | null {
     const prefix = path === null ? '' : `${path}.`
-    const out = new Rewrite(bytes, start)
+    const out = new Rewrite().begin(bytes, start)
     const field = new FieldCursor(bytes, start, end)
     while (field.next()) {
       if (field.number !== 1 || field.wire !== BYTES) continue
@@ -107,17 +109,17 @@ export class BodyRedactor {
       if (verdict === 'ignore') this.#tally.ignored++
       else if (verdict === 'redact') {
         this.#tally.redacted.push(name)
-        out.exchange(field, null)
+        out.exchange(field.tag, field.end, null)
       } else {
         const { valueStart, valueEnd } = this.#pair
         const changed =
           verdict === 'mask'
             ? this.#maskAll(bytes, valueStart, valueEnd, name)
             : this.#value(bytes, valueStart, valueEnd, name)
-        if (changed !== null) out.exchange(field, pairField(key, changed))
+        if (changed !== null) out.exchange(field.tag, field.end, pairField(key, changed))
       }
     }
-    return out.finish(end, MAP)
+    return member(MAP, out.finish(end))
   }
 
   #maskAll(bytes: Uint8Array, start: number, end: number, name: string): Uint8Array {
@@ -127,32 +129,9 @@ export class BodyRedactor {
   }
 }
 
-/** Content of a map or list with some fields exchanged. */
-class Rewrite {
-  readonly #bytes: Uint8Array
-  readonly #pieces: Uint8Array[] = []
-  #copied: number
-  #isChanged = false
-
-  constructor(bytes: Uint8Array, start: number) {
-    this.#bytes = bytes
-    this.#copied = start
-  }
-
-  /** Null takes the field away. */
-  exchange(field: FieldCursor, by: Uint8Array | null): void {
-    this.#pieces.push(this.#bytes.subarray(this.#copied, field.tag))
-    if (by !== null) this.#pieces.push(by)
-    this.#copied = field.end
-    this.#isChanged = true
-  }
-
-  /** An AnyValue with this member, or null when nothing was exchanged. */
-  finish(end: number, member: number): Uint8Array | null {
-    if (!this.#isChanged) return null
-    this.#pieces.push(this.#bytes.subarray(this.#copied, end))
-    return new Writer().bytes(member, Buffer.concat(this.#pieces)).finish()
-  }
+/** The content of an AnyValue with this member. */
+function member(number: number, content: Uint8Array | null): Uint8Array | null {
+  return content === null ? null : new Writer(content.length + 8).bytes(number, content).finish()
 }
 
 function textValue(text: string): Uint8Array {

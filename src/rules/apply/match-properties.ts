@@ -22,7 +22,7 @@ export interface AttributeMatch {
 export interface MatchProperties {
   readonly matchType: MatchType
   readonly services?: readonly string[]
-  /** Of the span or metric. */
+  /** Of the span or metric, on data points of their metric. */
   readonly names?: readonly string[]
   readonly spanKinds?: readonly string[]
   readonly bodies?: readonly string[]
@@ -56,7 +56,7 @@ export function compileMatch(context: ContextName, properties: MatchProperties):
       return matches(name === undefined ? NO_SERVICE : asString(name))
     })
   }
-  add('name', names)
+  add(context === 'datapoint' ? 'metric.name' : 'name', names)
   add('kind.deprecated_string', spanKinds)
   add('body', bodies)
   add('severity_text', severityTexts)

@@ -7,10 +7,10 @@ import { NO_MATCH, UNDECIDED } from '../regex-sequence.ts'
 import { EvaluationError, typeName, type Value } from '../value.ts'
 import type { Cursor } from './cursor.ts'
 import { type Field, numberOf } from './field.ts'
-import { isPlainPair } from './field-table.ts'
 import { fieldWriter } from './field-writer.ts'
 import type { Message } from './message.ts'
 import { PairCache } from './pair-cache.ts'
+import { isPlainPair } from './plain-pair.ts'
 import { readValue, storable, textKey, valueIn, withValueIn } from './values.ts'
 
 /** Reading is synchronous, so one serves all. */

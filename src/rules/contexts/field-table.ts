@@ -9,6 +9,7 @@
  */
 import { KeyValueCursor } from '../../otlp/any-value.ts'
 import { BYTES, readVarint32, skipValue, skipVarint } from '../../otlp/wire-reader.ts'
+import { isPlainPair } from './plain-pair.ts'
 
 const FIELD = 4
 /** Numbers that are looked up; higher ones are unknown fields. */
@@ -17,6 +18,9 @@ const NUMBERS = 32
 const MAX_KEPT = 65_536
 
 const NO_BYTES = new Uint8Array(0)
+
+/** Reading is synchronous, so one serves all. */
+const pair = new KeyValueCursor()
 
 export class FieldTable {
   /** Number of fields; -1 = not walked yet. */
@@ -153,13 +157,17 @@ export class FieldTable {
 
   #checkPairs(number: number): void {
     const words = this.#words
+    const bytes = this.#bytes
+    const base = this.#base
+    const end = this.count * FIELD
+    let at = 0
+    while (
+      at < end &&
+      (words[at] >>> 3 !== number || isPlainPair(bytes, base + words[at + 2], base + words[at + 3]))
+    )
+      at += FIELD
     this.#checkedPairs = number
-    this.#arePlain = true
-    for (let i = 0; i < this.count && this.#arePlain; i++) {
-      const at = i * FIELD
-      if (words[at] >>> 3 !== number) continue
-      this.#arePlain = isPlainPair(this.#bytes, this.startOf(i), this.endOf(i))
-    }
+    this.#arePlain = at === end
   }
 
   #findAnyPair(number: number, key: Uint8Array): number {
@@ -184,10 +192,13 @@ export class FieldTable {
   exchange(field: number, size: number): void {
     const words = this.#words
     const at = field * FIELD
+    const before = words[at + 3] - words[at + 1]
     this.#key = null
-    this.#shiftFrom(field + 1, size - (words[at + 3] - words[at + 1]))
-    if (size === 0) this.#forget(field)
-    else this.#place(at, this.tagAt(field), this.tagAt(field) + size)
+    if (size === 0) this.#forget(field, before)
+    else {
+      if (size !== before) this.#shiftFrom(field + 1, size - before)
+      this.#place(at, this.tagAt(field), this.tagAt(field) + size)
+    }
   }
 
   /** Another field was put after all others. */
@@ -226,13 +237,18 @@ export class FieldTable {
     }
   }
 
-  #forget(field: number): void {
+  #forget(field: number, size: number): void {
     const words = this.#words
     const last = this.#last
     const removed = words[field * FIELD] >>> 3
     if (!this.#arePlain) this.#checkedPairs = 0
     const end = --this.count * FIELD
-    for (let at = field * FIELD; at < end; at++) words[at] = words[at + FIELD]
+    for (let at = field * FIELD; at < end; at += FIELD) {
+      words[at] = words[at + 4]
+      words[at + 1] = words[at + 5] - size
+      words[at + 2] = words[at + 6] - size
+      words[at + 3] = words[at + 7] - size
+    }
     if (removed < NUMBERS && last[removed] === field) {
       let before = field - 1
       while (before >= 0 && words[before * FIELD] >>> 3 !== removed) before--
@@ -246,21 +262,4 @@ export class FieldTable {
     grown.set(this.#words)
     this.#words = grown
   }
-}
-
-/** Reading is synchronous, so one serves all. */
-const pair = new KeyValueCursor()
-
-/** Tags of a KeyValue's key and value, which nearly every sender writes in this order. */
-const KEY_TAG = 0x0a
-const VALUE_TAG = 0x12
-
-/** Whether a pair is one short key and then one value or none; of a key that is sent twice the last one counts. */
-export function isPlainPair(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 2 || bytes[start] !== KEY_TAG || bytes[start + 1] > 0x7f) return false
-  const at = start + 2 + bytes[start + 1]
-  if (at === end) return true
-  if (bytes[at] !== VALUE_TAG) return false
-  if (bytes[at + 1] < 0x80) return at + 2 + bytes[at + 1] === end
-  return skipVarint(bytes, at + 1) + readVarint32(bytes, at + 1) === end
 }
