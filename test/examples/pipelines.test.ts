@@ -88,7 +88,6 @@ for (const [file, copies] of [
   ['gateway.yaml', 1],
   ['demo.yaml', 1],
   ['fan-out.yaml', 2],
-  ['rules.yaml', 1],
 ] as const) {
   test(`${file} delivers all signals to its backends`, async t => {
     const { http, backend, running } = await start(t, file)
@@ -101,6 +100,28 @@ for (const [file, copies] of [
     for (const signal of SIGNALS) assert.equal(backend.items(signal), 5 * copies)
   })
 }
+
+test('rules.yaml delivers everything to the backend, and failures to a second place as well', async t => {
+  const failures = await startBackend()
+  t.after(() => failures.close())
+  const { http, backend, running } = await start(t, 'rules.yaml', {
+    MILLRACE_FAILURES: `127.0.0.1:${failures.grpcPort}`,
+  })
+
+  await send(http)
+  const arrived = () => SIGNALS.every(signal => backend.items(signal) >= 5)
+  await eventually(arrived, 10_000, `arrives at the backend\n${running.output()}`)
+  assert.equal(await running.stop(), 0, running.output())
+
+  for (const signal of SIGNALS) assert.equal(backend.items(signal), 5)
+  const failed = backend.requests
+    .filter(({ signal }) => signal === 'traces')
+    .flatMap(({ message }) => itemsOf('traces', message))
+    .filter(span => (span.status as { code?: number } | null)?.code === 2)
+  assert.ok(failed.length > 0)
+  assert.equal(failures.items('traces'), failed.length)
+  assert.equal(failures.items('metrics'), 0)
+})
 
 test('agent.yaml sends with zstd to gateway.yaml, which delivers all signals', async t => {
   const gateway = await start(t, 'gateway.yaml')

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compileRegex, MAX_PATTERN_LENGTH } from '../../src/rules/regex.ts'
+import { compileRegex, MAX_PATTERN_LENGTH, type Regex } from '../../src/rules/regex.ts'
+import { NO_MATCH, UNDECIDED } from '../../src/rules/regex-sequence.ts'
 import { EvaluationError } from '../../src/rules/value.ts'
 
 /** Pattern, text, template, result: all as Go's ReplaceAllString gives them. */
@@ -109,6 +110,20 @@ const text = fc
   })
   .map(parts => parts.join(''))
 
+/** What is replaced in the bytes is what is replaced in the text. */
+function checkInPlace(regex: Regex, text: string): void {
+  const replacer = regex.bytesReplacer('<$1é$0>')
+  if (replacer === null) return
+  const bytes = Buffer.from(`..${text}..`)
+  const length = replacer.run(bytes, 2, bytes.length - 2)
+  if (length === UNDECIDED) assert.match(text, /[^\0-\x7f]/)
+  else if (length === NO_MATCH) assert.equal(regex.test(text), false)
+  else {
+    const replaced = Buffer.from(replacer.out.subarray(0, length)).toString()
+    assert.equal(replaced, regex.replaceAll(text, '<$1é$0>'))
+  }
+}
+
 test('the fast forms give what the general engine gives', () => {
   let compared = 0
   fc.assert(
@@ -124,6 +139,7 @@ test('the fast forms give what the general engine gives', () => {
         assert.deepEqual(fast.find(each), general.find(each))
         assert.deepEqual(fast.findAll(each), general.findAll(each))
         assert.equal(fast.replaceAll(each, '<$1|$n>'), general.replaceAll(each, '<$1|$n>'))
+        checkInPlace(fast, each)
       }
     }),
     { numRuns: 4000 },

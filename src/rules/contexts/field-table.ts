@@ -7,9 +7,8 @@
  * last : by field number, the last field with it; -1 = none
  * ```
  */
-import { KeyValueCursor } from '../../otlp/any-value.ts'
 import { BYTES, readVarint32, skipValue, skipVarint } from '../../otlp/wire-reader.ts'
-import { isPlainPair } from './plain-pair.ts'
+import { hasKey, isPlainPair } from './plain-pair.ts'
 
 const FIELD = 4
 /** Numbers that are looked up; higher ones are unknown fields. */
@@ -18,9 +17,6 @@ const NUMBERS = 32
 const MAX_KEPT = 65_536
 
 const NO_BYTES = new Uint8Array(0)
-
-/** Reading is synchronous, so one serves all. */
-const pair = new KeyValueCursor()
 
 export class FieldTable {
   /** Number of fields; -1 = not walked yet. */
@@ -173,11 +169,7 @@ export class FieldTable {
   #findAnyPair(number: number, key: Uint8Array): number {
     const bytes = this.#bytes
     for (let i = this.next(number, 0); i < this.count; i = this.next(number, i + 1)) {
-      pair.reset(bytes, this.startOf(i), this.endOf(i))
-      const start = pair.keyStart
-      let k = pair.keyEnd - start === key.length ? key.length - 1 : -2
-      while (k >= 0 && bytes[start + k] === key[k]) k--
-      if (k === -1) return i
+      if (hasKey(bytes, this.startOf(i), this.endOf(i), key)) return i
     }
     return -1
   }

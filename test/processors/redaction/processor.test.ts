@@ -129,6 +129,27 @@ test('a blocked key masks values of all types, a blocked value only texts', asyn
   ])
 })
 
+test('masks the lines of a blocked key one by one, and an empty value too', async () => {
+  const section = { allow_all_keys: true, blocked_key_patterns: ['k'] }
+
+  const found = await spanAttributes(section, text('k1', 'a\nb'), text('k2', ''))
+
+  assert.deepEqual(found, [
+    ['k1', '****\n****'],
+    ['k2', '****'],
+  ])
+})
+
+test('redacts thousands of attributes of one span', async () => {
+  const many = Array.from({ length: 3000 }, (_, i) => text(`k${i}`, i % 2 === 0 ? VISA : 'fine'))
+  const section = { allow_all_keys: true, blocked_values: CARDS, summary: 'info' }
+
+  const found = await spanAttributes(section, ...many)
+
+  assert.equal(found.filter(([, value]) => value === '****').length, 1500)
+  assert.deepEqual(found[found.length - 1], ['redaction.masked.count', '1500'])
+})
+
 test('masks both of two entries that have the same key, and removes both', async () => {
   const twice = [text('a', VISA), text('b', 'fine'), text('a', `${VISA}!`)]
 
@@ -212,7 +233,10 @@ test('goes over resources, scopes, spans and events', async () => {
       {
         resource: { attributes },
         scopeSpans: [
-          { scope: { attributes }, spans: [{ attributes, events: [{ attributes }, {}] }] },
+          {
+            scope: { attributes },
+            spans: [{ attributes, events: [{ attributes }, {}, { attributes }] }],
+          },
         ],
       },
     ],
@@ -223,7 +247,13 @@ test('goes over resources, scopes, spans and events', async () => {
 
   const [group] = json.resourceSpans
   const [span] = group.scopeSpans[0].spans
-  for (const place of [group.resource, group.scopeSpans[0].scope, span, span.events[0]]) {
+  for (const place of [
+    group.resource,
+    group.scopeSpans[0].scope,
+    span,
+    span.events[0],
+    span.events[2],
+  ]) {
     assert.deepEqual(pairs(place.attributes), [['keep', '****']])
   }
 })

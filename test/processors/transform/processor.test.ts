@@ -55,6 +55,27 @@ test('hands the very batch on when nothing was changed', async () => {
   assert.equal(next.batches[0], batch)
 })
 
+test('memory of edits is used again only after the batch that needs it has ended', async () => {
+  const { processor, next } = start({
+    trace_statements: ['set(span.name, Concat([span.name, "!"], ""))'],
+  })
+  let freed = 0
+  for (let i = 0; i < 20; i++) {
+    const names = Array.from({ length: 100 }, (_, k) => ({ name: `span-${i}-${k}` }))
+    await processor.consume(batchOfJson('traces', tracesOf(...names), () => freed++))
+    if (i % 3 === 0) next.batches[i].release()
+  }
+  assert.equal(freed, 7)
+
+  for (const [i, batch] of next.batches.entries()) {
+    if (i % 3 === 0) continue
+    const { spans } = jsonOf(batch).resourceSpans[0].scopeSpans[0]
+    for (const [k, { name }] of spans.entries()) assert.equal(name, `span-${i}-${k}!`)
+    batch.release()
+  }
+  assert.equal(freed, 20)
+})
+
 test('books joined points as dropped on purpose', async () => {
   const statements = ['aggregate_on_attributes("sum", []) where metric.name == "load"']
   const { processor, next, ledger } = start({ metric_statements: statements }, 'metrics')
