@@ -2,7 +2,6 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
 import { request } from 'undici'
 import { z } from 'zod'
-import { BUILTINS } from '../harness/builtins.ts'
 import { Collector } from '../../src/collector.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { LedgerRowView } from '../../src/core/component.ts'
@@ -12,6 +11,7 @@ import { ACCEPTED, type Outcome } from '../../src/core/outcome.ts'
 import { Registry } from '../../src/core/registry.ts'
 import { GRPC_EXPORT_PATH, HTTP_EXPORT_PATH, type Signal } from '../../src/core/signal.ts'
 import { encodeParts, flatten } from '../../src/otlp/encode.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 import { freePorts } from '../harness/ports.ts'
 
 export interface GrpcAnswer {

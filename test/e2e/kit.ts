@@ -1,7 +1,6 @@
 /** A whole collector in this process with real listeners, and clients that send as SDKs do: they try again when told to. */
 import type { TestContext } from 'node:test'
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
-import { BUILTINS } from '../harness/builtins.ts'
 import { Collector } from '../../src/collector.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Factory } from '../../src/core/factory.ts'
@@ -9,6 +8,7 @@ import type { Logger } from '../../src/core/logger.ts'
 import { Registry } from '../../src/core/registry.ts'
 import { GRPC_EXPORT_PATH, HTTP_EXPORT_PATH, type Signal } from '../../src/core/signal.ts'
 import { assertBalanced } from '../../src/testing/fakes.ts'
+import { BUILTINS } from '../harness/builtins.ts'
 
 export interface LogLine {
   readonly level: string

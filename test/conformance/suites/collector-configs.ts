@@ -6,11 +6,11 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parse } from 'yaml'
-import { BUILTINS } from '../../harness/builtins.ts'
 import { validateComponentConfig } from '../../../src/config/judge.ts'
 import { examineConfig } from '../../../src/config/load.ts'
 import type { Kind } from '../../../src/core/factory.ts'
 import { Registry } from '../../../src/core/registry.ts'
+import { BUILTINS } from '../../harness/builtins.ts'
 import { type CaseResult, judge, type Suite } from '../suite.ts'
 
 const REGISTRY = new Registry(BUILTINS)
