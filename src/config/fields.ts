@@ -17,6 +17,7 @@ export {
   secret,
   section,
   textField,
+  textList,
   type Wrong,
   wrong,
 } from './fields/basic.ts'

@@ -51,8 +51,11 @@ export class Registry {
   async loadWanted(): Promise<boolean> {
     const wanted = [...this.#wanted]
     const factories = await Promise.all(wanted.map(({ load }) => load()))
-    for (const factory of factories) this.#add(factory)
-    this.#wanted.clear()
+    for (const [i, declared] of wanted.entries()) {
+      // Someone else who asked meanwhile may have brought it already.
+      if (this.#wanted.has(declared)) this.#add(factories[i])
+      this.#wanted.delete(declared)
+    }
     return wanted.length > 0
   }
 

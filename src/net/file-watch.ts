@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock, Timer } from '../core/clock.ts'
 
@@ -93,11 +93,16 @@ export class FileWatch {
   async #digest(): Promise<string> {
     const digests = new Map<string, string>()
     for (const file of this.#files) {
-      const bytes = await readFile(file).catch(() => undefined)
+      const bytes = await readRegular(file).catch(() => undefined)
       if (bytes !== undefined) digests.set(file, createHash('sha256').update(bytes).digest('hex'))
     }
     return join(this.#files, digests)
   }
+}
+
+/** A pipe in the place of a file would be waited for without end. */
+async function readRegular(file: string): Promise<Buffer | undefined> {
+  return (await stat(file)).isFile() ? readFile(file) : undefined
 }
 
 function join(files: readonly string[], digests: ReadonlyMap<string, string>): string {

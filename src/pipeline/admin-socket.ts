@@ -70,10 +70,13 @@ async function removeStale(path: string): Promise<void> {
       socket.destroy()
       resolve(true)
     })
-    socket.on('error', () => resolve(false))
+    // Any other error is no sign of death: a process that is busy has a full queue, one of others refuses us.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT')
+    })
   })
   if (isAlive) throw new Error(`another process listens on ${path}`)
-  rmSync(path)
+  rmSync(path, { force: true })
 }
 
 /** The socket appears with the mode that it keeps. */

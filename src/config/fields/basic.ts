@@ -53,6 +53,12 @@ function strict(shape: Shape): z.ZodType {
   return z.preprocess(value => (value === null ? {} : value), z.strictObject(shape))
 }
 
+/** Texts; absent or YAML null means none, as in upstream, also where no section is around them. */
+export function textList(): z.ZodType<string[]> {
+  const list = z.preprocess(value => (value === null ? [] : value), z.array(z.string()))
+  return list.default([]) as unknown as z.ZodType<string[]>
+}
+
 /** A text that `read` turns into a value or finds wrong. `keywords` describe it in the JSON Schema. */
 export function textField<T>(
   read: (text: string) => T | Wrong,

@@ -16,8 +16,8 @@ export class AttributesProcessor implements Component, Consumer {
   readonly #passes: ReadonlyMap<Signal, readonly Pass[]>
 
   constructor(context: CreateContext<AttributesConfig>, next: Consumer) {
-    const { id, config, ledger, signals } = context
-    this.#worker = new RuleWorker({ id, ledger, next, reason: 'dropped' })
+    const { id, config, ledger, memory, signals } = context
+    this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'dropped' })
     this.#passes = new Map(
       signals.map(signal => [signal, [{ kind: 'edit', run: editPass(config, signal, id) }]]),
     )

@@ -1,7 +1,14 @@
 /** Configuration of `filter`. Keys, defaults and checks are upstream's; profiles and `expr` are left out. */
 import { z } from 'zod'
 import { attributeMatches, libraryMatches, regexpCache, texts } from '../../config/fields/match.ts'
-import { optionalSection, section, textField, type Wrong, wrong } from '../../config/fields.ts'
+import {
+  optionalSection,
+  section,
+  textField,
+  textList,
+  type Wrong,
+  wrong,
+} from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { SIGNALS } from '../../core/signal.ts'
 import { checkStyles } from './check.ts'
@@ -73,7 +80,7 @@ const contextConditions = (signal: string) =>
             )
             .optional()
             .describe('Context of the conditions; their paths say it if it is left out.'),
-          conditions: z.array(z.string()).default([]).describe('Any of them drops.'),
+          conditions: textList().describe('Any of them drops.'),
           error_mode: errorMode().optional().describe('For these conditions.'),
         }),
       ]),

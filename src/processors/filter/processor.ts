@@ -23,8 +23,8 @@ export class FilterProcessor implements Component, Consumer {
   readonly #filtered: Readonly<Record<Signal, Counter>>
 
   constructor(context: CreateContext<FilterConfig>, next: Consumer) {
-    const { id, config, ledger, log, meter } = context
-    this.#worker = new RuleWorker({ id, ledger, next, reason: 'filtered' })
+    const { id, config, ledger, memory, log, meter } = context
+    this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'filtered' })
     const passesOf = (signal: Signal): readonly Pass[] => {
       const { stages } = compileStages(config, signal)
       if (stages.length === 0) return []

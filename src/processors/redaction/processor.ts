@@ -39,7 +39,7 @@ export class RedactionProcessor implements Component, Consumer {
   readonly #passes: Readonly<Record<Signal, readonly Pass[]>>
 
   constructor({ id, config, ledger }: CreateContext<RedactionConfig>, next: Consumer) {
-    this.#worker = new RuleWorker({ id, ledger, next, reason: 'redacted' })
+    this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'redacted' })
     const rules = new RedactionRules(config)
     this.#passes = {
       traces: [passOf(config, rules, 'traces')],

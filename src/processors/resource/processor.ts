@@ -13,8 +13,8 @@ export class ResourceProcessor implements Component, Consumer {
   readonly #passes: readonly Pass[]
 
   constructor(context: CreateContext<ResourceConfig>, next: Consumer) {
-    const { id, config, ledger } = context
-    this.#worker = new RuleWorker({ id, ledger, next, reason: 'dropped' })
+    const { id, config, ledger, memory } = context
+    this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'dropped' })
     const apply = compileActions(config.attributes, pathOf('resource', 'attributes').keyed!)
     this.#passes = [{ kind: 'edit', run: editor => editor.each('resource', apply) }]
   }

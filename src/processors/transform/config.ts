@@ -1,6 +1,6 @@
 /** Configuration of `transform`. Keys, defaults and checks are upstream's; profiles are left out. */
 import { z } from 'zod'
-import { section } from '../../config/fields.ts'
+import { section, textList } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { SIGNALS } from '../../core/signal.ts'
 import { compileGroups } from './groups.ts'
@@ -25,11 +25,10 @@ const statements = (signal: string) =>
             )
             .optional()
             .describe('Context of the group; its paths say it if it is left out.'),
-          conditions: z
-            .array(z.string())
-            .default([])
-            .describe('The statements run where any of these holds; everywhere without one.'),
-          statements: z.array(z.string()).default([]).describe('Run one after another.'),
+          conditions: textList().describe(
+            'The statements run where any of these holds; everywhere without one.',
+          ),
+          statements: textList().describe('Run one after another.'),
           error_mode: errorMode().optional().describe('For this group.'),
         }),
       ]),

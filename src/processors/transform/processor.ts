@@ -21,8 +21,8 @@ export class TransformProcessor implements Component, Consumer {
   readonly #passes: ReadonlyMap<Signal, readonly Pass[]>
 
   constructor(context: CreateContext<TransformConfig>, next: Consumer) {
-    const { id, config, ledger, log } = context
-    this.#worker = new RuleWorker({ id, ledger, next, reason: 'aggregated' })
+    const { id, config, ledger, memory, log } = context
+    this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'aggregated' })
     this.#passes = new Map(SIGNALS.map(signal => [signal, passesOf(config, signal, log)]))
   }
 

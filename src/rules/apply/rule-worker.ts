@@ -7,7 +7,8 @@ import type { Consumer } from '../../core/component.ts'
 import { handOn } from '../../core/hand-on.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { Logger } from '../../core/logger.ts'
-import { type Outcome, refused } from '../../core/outcome.ts'
+import type { MemoryBudget } from '../../core/memory.ts'
+import { busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
 import { BufferPool } from '../../util/buffer-pool.ts'
@@ -28,6 +29,7 @@ export type Pass =
 export interface WorkerOptions {
   readonly id: string
   readonly ledger: Ledger
+  readonly memory: MemoryBudget
   readonly next: Consumer
   /** Why items go, in the ledger. */
   readonly reason: string
@@ -35,7 +37,13 @@ export interface WorkerOptions {
 
 /** What changed messages stand in until they are sent; what is larger than a chunk of an arena is not kept. */
 const MAX_POOL_BYTES = 16 << 20
-const memory = new BufferPool(MAX_POOL_BYTES, 65_536)
+const pool = new BufferPool(MAX_POOL_BYTES, 65_536)
+
+/** Bytes of changes; see `overdraft`. */
+const OVERDRAFT = 131_072
+
+/** The budget has no room for what was changed. */
+class NoRoom extends Error {}
 
 export class RuleWorker {
   readonly #options: WorkerOptions
@@ -51,9 +59,10 @@ export class RuleWorker {
     passes: readonly Pass[],
     onFewer?: (items: number) => void,
   ): Outcome | Promise<Outcome> {
-    const { id, ledger, next, reason } = this.#options
+    const { id, ledger, memory, next, reason } = this.#options
     if (passes.length === 0) return next.consume(batch)
     const parts = this.#workAll(batch, passes)
+    if (parts instanceof NoRoom) return busy(memory.retryAfterMs())
     if (parts instanceof EvaluationError) {
       return refused(batch.items, 'rejected', `${id}: ${parts.message}`)
     }
@@ -68,23 +77,24 @@ export class RuleWorker {
     })
   }
 
-  #workAll(batch: Batch, passes: readonly Pass[]): readonly Part[] | EvaluationError {
+  #workAll(batch: Batch, passes: readonly Pass[]): readonly Part[] | EvaluationError | NoRoom {
     const editor = this.#editorOf(batch.signal)
+    const { memory } = this.#options
     const parts: Part[] = []
     try {
-      for (const part of batch.parts) parts.push(work(part, batch.context, passes, editor))
+      for (const part of batch.parts) parts.push(work(part, batch.context, passes, editor, memory))
       return parts
     } catch (error) {
       editor.close()
       for (const [i, part] of parts.entries()) releaseIfOwn(part, batch.parts[i])
-      if (error instanceof EvaluationError) return error
+      if (error instanceof EvaluationError || error instanceof NoRoom) return error
       throw error
     }
   }
 
   #editorOf(signal: Signal): PartEditor {
     let editor = this.#editors.get(signal)
-    if (editor === undefined) this.#editors.set(signal, (editor = new PartEditor(signal, memory)))
+    if (editor === undefined) this.#editors.set(signal, (editor = new PartEditor(signal, pool)))
     return editor
   }
 }
@@ -95,6 +105,7 @@ function work(
   request: RequestContext,
   passes: readonly Pass[],
   editor: PartEditor,
+  memory: MemoryBudget,
 ): Part {
   let part = materialise(given)
   const start = part
@@ -102,7 +113,7 @@ function work(
     for (const pass of passes) {
       const next =
         pass.kind === 'edit'
-          ? edited(part, request, pass.run, editor)
+          ? edited(part, request, pass.run, editor, memory)
           : rewritten(part, request, pass.run)
       if (next.payload !== part.payload) releaseIfOwn(part, given)
       part = next
@@ -116,7 +127,13 @@ function work(
   return given
 }
 
-function edited(part: Part, request: RequestContext, run: EditPass, editor: PartEditor): Part {
+function edited(
+  part: Part,
+  request: RequestContext,
+  run: EditPass,
+  editor: PartEditor,
+  memory: MemoryBudget,
+): Part {
   const whole = materialise(part)
   editor.open(whole, request)
   run(editor)
@@ -124,15 +141,38 @@ function edited(part: Part, request: RequestContext, run: EditPass, editor: Part
   if (selection === whole.selection && edits === null) return whole
   const next = { ...whole, selection, edits, items }
   if (chunks.length === 0) return next
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  const isReserved = memory.tryReserve(size)
+  if (!isReserved && size > overdraft(whole)) {
+    for (const chunk of chunks) pool.give(chunk)
+    releaseIfOwn(whole, part)
+    throw new NoRoom()
+  }
   if (whole.payload === part.payload) whole.payload.retain()
-  return { ...next, payload: payloadWith(whole.payload, chunks) }
+  return {
+    ...next,
+    payload: payloadWith(whole.payload, chunks, () => isReserved && memory.free(size)),
+  }
+}
+
+/**
+ * What changes may take without room in the budget: what fills it may be the very batches that wait for their changes,
+ * and they must get away. Only what grows out of proportion waits.
+ */
+function overdraft({ payload }: Part): number {
+  return OVERDRAFT + 2 * payload.bytes.length
 }
 
 /** The same bytes; takes over one owner of the payload, and gives the chunks back with it. */
-function payloadWith(payload: Payload, chunks: readonly Uint8Array[]): Payload {
+function payloadWith(
+  payload: Payload,
+  chunks: readonly Uint8Array[],
+  onFree: () => unknown,
+): Payload {
   return new Payload(payload.bytes, {
     onFree: (_, reusable) => {
-      for (const chunk of chunks) memory.give(chunk)
+      for (const chunk of chunks) pool.give(chunk)
+      onFree()
       if (!reusable) payload.taint()
       payload.release()
     },

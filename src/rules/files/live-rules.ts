@@ -85,8 +85,10 @@ export class LiveRules {
 
   /** Does not reject. */
   reload(origin: RuleOrigin): Promise<readonly string[]> {
-    const run = this.#last.then(() => this.#reload(origin))
-    this.#last = run.catch(() => {})
+    const run = this.#last
+      .then(() => this.#reload(origin))
+      .catch(error => this.#broke(origin, error))
+    this.#last = run
     return run
   }
 
@@ -112,17 +114,10 @@ export class LiveRules {
 
   async #reload(origin: RuleOrigin): Promise<readonly string[]> {
     if (this.#isStopped) return ['the rules are stopping']
-    const { paths, log, clock } = this.#options
+    const { paths, log } = this.#options
     const { set, errors, warnings } = await inSlices(readSetSteps(paths, this.#options))
     for (const problem of warnings) log.warn('rules_warning', { problem })
-    if (set === undefined) {
-      this.#refusal = { atMs: clock.now(), origin, problems: errors }
-      if (this.#engine !== null) {
-        log.error('rules_refused', { origin, problems: errors, running: this.kept.live?.set.hash })
-        this.#options.onChange('failure', this.#engine)
-      }
-      return errors
-    }
+    if (set === undefined) return this.#refuse(origin, errors)
     const isLive = set.hash === this.kept.live?.set.hash
     if (isLive) this.#refusal = null
     const isUnwanted = set.hash === this.#takenBack && origin !== 'admin'
@@ -136,6 +131,22 @@ export class LiveRules {
     if (!isFirst) this.#watchOver()
     this.#options.onChange('success', this.#engine!)
     return []
+  }
+
+  #refuse(origin: RuleOrigin, problems: readonly string[]): readonly string[] {
+    const { clock, log, onChange } = this.#options
+    this.#refusal = { atMs: clock.now(), origin, problems }
+    if (this.#engine !== null) {
+      log.error('rules_refused', { origin, problems, running: this.kept.live?.set.hash })
+      onChange('failure', this.#engine)
+    }
+    return problems
+  }
+
+  /** A fault of ours is no reason to end the process: the old set runs on. */
+  #broke(origin: RuleOrigin, error: unknown): readonly string[] {
+    const message = error instanceof Error ? error.message : String(error)
+    return this.#refuse(origin, [`the set could not be made ready: ${message}`])
   }
 
   /** The one assignment that matters is the engine's. */

@@ -32,14 +32,14 @@ export function* readSetSteps(
 ): Generator<void, ReadSet> {
   try {
     const { set, problems } = yield* loadSteps(
-      paths.map(path => readSource(path)),
+      paths.map(path => readSource(path, '', 'files')),
       options,
     )
     if (set === undefined || !options.runCases) return conclude(set, problems, [])
     const found = [...problems]
     const failed: CaseResult[] = []
     for (const path of paths) {
-      const source = readSourceIfAny(casesPathOf(path))
+      const source = readSourceIfAny(casesPathOf(path), '', 'files')
       if (source === undefined) continue
       const own = set.ofFile(path)
       const read = readCases(

@@ -226,3 +226,20 @@ test('cases are about the rules of their own file', async t => {
 
   assert.deepEqual(await passing(both, ['a', 'b']), [])
 })
+
+test('a fault while a set is made ready is told, and the old set runs on', async t => {
+  const kit = await startKit(t, DROP_A)
+  const { log } = kit.services
+  const { warn } = log
+  kit.write(`${DROP_A}\n  - { name: never, when: name == "a", do: drop }\n${DROP_ALL}\n${DROP_B}`)
+  log.warn = () => {
+    throw new Error('broken')
+  }
+  const problems = await kit.processor.ruleControl.reload('file')
+  log.warn = warn
+
+  assert.deepEqual(problems, ['the set could not be made ready: broken'])
+  assert.deepEqual(await passing(kit, ['a', 'b']), ['b'])
+  kit.write(DROP_B)
+  assert.deepEqual(await kit.processor.ruleControl.reload('file'), [])
+})
