@@ -41,7 +41,7 @@ const TRANSFORM = {
   error_mode: 'ignore',
   trace_statements: [
     'set(span.attributes["tenant"], "shop")',
-    'replace_pattern(span.attributes["url.path"], "^/(\\w+)/.*", "/$$1/*")',
+    'replace_pattern(span.attributes["url.path"], "^/(\\\\w+)/.*", "/$$1/*")',
     'delete_key(span.attributes, "user_agent.original") where span.kind == SPAN_KIND_SERVER',
   ],
 }
