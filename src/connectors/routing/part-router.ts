@@ -78,10 +78,19 @@ export class PartRouter {
 
   /** The part's share for each target; together at least all of it. They have no hold on the payload of their own. */
   route(part: Part, request: RequestContext): ReadonlyMap<number, Part> {
-    const { index, payload } = part
-    const shape = shapeOf(index)
     this.#editor.open(part, request)
-    for (const set of this.#sets) set.scan(payload.bytes, index)
+    for (const set of this.#sets) set.scan(part.payload.bytes, part.index)
+    try {
+      return this.#routeOpened(part, request)
+    } finally {
+      for (const set of this.#sets) set.close()
+      this.#editor.close()
+    }
+  }
+
+  #routeOpened(part: Part, request: RequestContext): ReadonlyMap<number, Part> {
+    const { index } = part
+    const shape = shapeOf(index)
     const left = new Match(part.selection?.clone() ?? Selection.all(index.items))
     for (const row of emptyResources(part, shape)) left.empty.add(row)
     const rest = this.#copiesToAll ? new Match(left.items.clone()) : left
@@ -95,7 +104,6 @@ export class PartRouter {
       if (this.#copiesToAll) take(rest, match)
       else if (this.#rows[row].moves) take(left, match)
     }
-    for (const set of this.#sets) set.close()
     const edited = this.#editor.finish()
     if (rest.items.count > 0 || rest.empty.size > 0) matches.set(DEFAULT_TARGET, rest)
     const whole = { ...part, edits: edited.edits }

@@ -38,7 +38,7 @@ export class RedactionProcessor implements Component, Consumer {
   readonly #worker: RuleWorker
   readonly #passes: Readonly<Record<Signal, readonly Pass[]>>
 
-  constructor({ id, config, ledger }: CreateContext<RedactionConfig>, next: Consumer) {
+  constructor({ id, config, ledger, memory }: CreateContext<RedactionConfig>, next: Consumer) {
     this.#worker = new RuleWorker({ id, ledger, memory, next, reason: 'redacted' })
     const rules = new RedactionRules(config)
     this.#passes = {
