@@ -51,10 +51,10 @@ class ActionCheck {
   }
 
   #source(): void {
-    const given = SOURCES.filter(key => isGiven(this.#action[key]))
+    const given = SOURCES.filter(key => this.#has(key))
     if (given.length > 1) {
       this.#tell(given[1], `cannot be used together with ${given[0]}`, 'one source of the value')
-    } else if (given.length === 0 && !isGiven(this.#action.default_value)) {
+    } else if (given.length === 0 && !this.#has('default_value')) {
       this.#tell('value', 'is missing', 'value, from_attribute, from_context or default_value')
     }
   }
@@ -92,15 +92,17 @@ class ActionCheck {
   #refuse(...keys: readonly Key[]): void {
     const { action } = this.#action
     for (const key of keys) {
-      if (isGiven(this.#action[key])) this.#tell(key, `is not used by ${action}`, 'to be left out')
+      if (this.#has(key)) this.#tell(key, `is not used by ${action}`, 'to be left out')
     }
+  }
+
+  /** An empty text is a value, but not a name or a pattern. */
+  #has(key: Key): boolean {
+    const given = this.#action[key] ?? null
+    return given !== null && (given !== '' || key === 'value' || key === 'default_value')
   }
 
   #tell(key: Key, message: string, expected: string): void {
     this.problems.push({ path: [...this.#path, key], message, expected })
   }
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== ''
 }

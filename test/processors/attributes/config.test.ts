@@ -69,6 +69,14 @@ test('wants at least one action', () => {
   assert.match(problemsOf({ actions: null }).join('\n'), /actions: .*missing/)
 })
 
+test('an empty text is a value, also where none may be', () => {
+  const insert = { key: 'k', action: 'insert', value: '' }
+  const convert = { key: 'k', action: 'convert', converted_type: 'int', value: '' }
+
+  assert.deepEqual(problemsOf({ actions: [insert] }), [])
+  assert.match(problemsOf({ actions: [convert] }).join('\n'), /value: .*not used by convert/)
+})
+
 test('tells all that is wrong at once', () => {
   const actions = [{ action: 'insert' }, { key: 'k', action: 'convert' }]
 
