@@ -11,6 +11,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   type ParsedNode,
   Parser,
@@ -28,6 +29,8 @@ export const MAX_SOURCE_BYTES = 4 * 1024 * 1024
 export const MAX_NODES = 200_000
 export const MAX_DEPTH = 64
 const MAX_SYNTAX_PROBLEMS = 20
+/** Some tenths of a millisecond. */
+const LEXEMES_PER_STEP = 200
 
 export interface ReadResult {
   /** Null for an empty text. */
@@ -43,19 +46,32 @@ export interface ReadOptions {
 }
 
 export function readYaml(source: Source, options: ReadOptions = {}): ReadResult {
+  const steps = readYamlSteps(source, options)
+  let step = steps.next()
+  while (step.done !== true) step = steps.next()
+  return step.value
+}
+
+/** In steps, for those who read while telemetry flows. */
+export function* readYamlSteps(
+  source: Source,
+  options: ReadOptions = {},
+): Generator<void, ReadResult> {
   const from = options.from ?? 0
   const text = source.text.slice(from)
   const whole: Span = { source, start: from, end: from, shown: false }
   const tooLarge = checkSize(text, whole)
   if (tooLarge !== undefined) return { tree: null, problems: [tooLarge] }
-  const tokens = [...new Parser().parse(text)]
+  const tokens = yield* parseTokens(text)
   const deepAt = findTooDeep(tokens)
   if (deepAt >= 0) {
     const span = { source, start: from + deepAt, end: from + deepAt, shown: false }
     return { tree: null, problems: [nestingProblem(span)] }
   }
   const yamlOptions = { uniqueKeys: true, merge: true, prettyErrors: false } as const
+  yield
   const [doc, second] = [...new Composer(yamlOptions).compose(tokens, true, text.length)]
+  yield
   if (second !== undefined) {
     const start = from + second.range[0]
     const message = 'there is more than one YAML document'
@@ -77,6 +93,19 @@ export function readYaml(source: Source, options: ReadOptions = {}): ReadResult 
   const reader = new TreeReader(doc, source, from, options.shown ?? true)
   const tree = reader.read(doc.contents as Node, [])
   return { tree: reader.problems.length > 0 ? null : tree, problems: reader.problems }
+}
+
+/** As `Parser.parse` does it, with rests. */
+function* parseTokens(text: string): Generator<void, readonly CST.Token[]> {
+  const parser = new Parser()
+  const tokens: CST.Token[] = []
+  let lexemes = 0
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token)
+    if (++lexemes % LEXEMES_PER_STEP === 0) yield
+  }
+  for (const token of parser.end()) tokens.push(token)
+  return tokens
 }
 
 function checkSize(text: string, whole: Span): Problem | undefined {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { judgeSection } from '../../config/judge.ts'
 import { describeProblem, type Problem } from '../../config/problems.ts'
-import { readYaml } from '../../config/read-yaml.ts'
+import { readYamlSteps } from '../../config/read-yaml.ts'
 import type { Source } from '../../config/source.ts'
 import { findSpan, nodeAt, type Path, problemAt, type Tree, toPlain } from '../../config/tree.ts'
 import { MillraceError } from '../../errors.ts'
@@ -80,9 +80,9 @@ class SetReader {
     this.#options = options
   }
 
-  /** Yields after each rule. */
+  /** Yields while the text is parsed, and after each rule. */
   *read(source: Source): Generator<void> {
-    const { tree, problems } = readYaml(source)
+    const { tree, problems } = yield* readYamlSteps(source)
     this.problems.push(...problems)
     if (problems.length > 0) return
     if (tree === null) {
@@ -92,6 +92,7 @@ class SetReader {
       return
     }
     const before = this.problems.length
+    yield
     const file = judgeAt<WrittenFile>(FILE_SCHEMA, tree, [], this.problems)
     const list = nodeAt(tree, ['rules'])
     if (list?.kind !== 'list') return
