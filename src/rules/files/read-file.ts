@@ -1,9 +1,11 @@
 /** Texts of rule files and their cases from disk, bounded before they are read. */
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MAX_SOURCE_BYTES } from '../../config/read-yaml.ts'
 import { Source } from '../../config/source.ts'
 import { MillraceError } from '../../errors.ts'
+
+const STREAM_CHUNK_BYTES = 65_536
 
 /**
  * What may be read: on a command line also pipes, for which one waits; a running collector must not wait, so it reads
@@ -43,10 +45,32 @@ export function readBytes(
     const isSpecial = !found.isFile() && !found.isDirectory()
     if (isSpecial && readable === 'files') throw new Error('it is no regular file')
     if (found.size > limit) throw new Error(`it is larger than ${limit} bytes`)
-    return readFileSync(absolute)
+    if (!isSpecial) return readFileSync(absolute)
+    const bytes = readStream(absolute, limit)
+    if (bytes.length > limit) throw new Error(`it is larger than ${limit} bytes`)
+    return bytes
   } catch (cause) {
     const why = explain(cause as NodeJS.ErrnoException)
     throw new MillraceError('MILLRACE_RULES_UNREADABLE', `${path}: ${why}.`, { cause })
+  }
+}
+
+/** At most a byte more than `limit`: pipes and devices do not say how much there is. */
+function readStream(path: string, limit: number): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const chunks: Buffer[] = []
+    let length = 0
+    while (length <= limit) {
+      const chunk = Buffer.alloc(Math.min(STREAM_CHUNK_BYTES, limit + 1 - length))
+      const taken = readSync(file, chunk)
+      if (taken === 0) break
+      chunks.push(chunk.subarray(0, taken))
+      length += taken
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    closeSync(file)
   }
 }
 

@@ -25,3 +25,7 @@ test('a pipe or a device in the place of a rule file is refused at once', async 
   await watch.ready
   watch.stop()
 })
+
+test('what has no size is read up to the limit, and no further', () => {
+  assert.throws(() => readSource('/dev/zero'), /it is larger than \d+ bytes/)
+})
