@@ -16,6 +16,9 @@ import { LogSampler } from './logs.ts'
 import { LOGS_SAMPLED, SPANS_SAMPLED } from './metrics.ts'
 import { SpanSampler } from './spans.ts'
 
+/** Items by the counter that they are for. */
+type Decided = Map<Counter, number>
+
 export class ProbabilisticSampler implements Component, Consumer {
   readonly #id: string
   readonly #next: Consumer
@@ -43,9 +46,12 @@ export class ProbabilisticSampler implements Component, Consumer {
     if (sampler === undefined) {
       return refused(batch.items, 'unimplemented', `${batch.signal} cannot be sampled here`)
     }
-    const parts = batch.parts.map(part => this.#sample(part, sampler, batch.signal))
+    const decided: Decided = new Map()
+    const parts = batch.parts.map(part => this.#sample(part, sampler, batch.signal, decided))
     const dropped = batch.items - parts.reduce((sum, part) => sum + part.items, 0)
     return handOn(batch, parts, this.#next, () => {
+      // Only now: a batch that is given back comes again.
+      for (const [counter, items] of decided) counter.value += items
       if (dropped === 0) return
       const drop = { stage: this.#id, reason: 'not_sampled', intentional: true }
       this.#ledger.dropped(batch.tenant, batch.signal, dropped, drop)
@@ -55,7 +61,7 @@ export class ProbabilisticSampler implements Component, Consumer {
   async stop(): Promise<void> {}
 
   // hot: bench/micro/rules.ts
-  #sample(given: Part, sampler: ItemSampler, signal: Signal): Part {
+  #sample(given: Part, sampler: ItemSampler, signal: Signal, decided: Decided): Part {
     const part = materialise(given)
     const { index } = part
     const selection = part.selection?.clone() ?? Selection.all(index.items)
@@ -65,12 +71,13 @@ export class ProbabilisticSampler implements Component, Consumer {
       if (!selection.has(item)) continue
       const isKept = sampler.keeps(item, edits)
       if (!isKept) selection.clear(item)
-      this.#count(signal, sampler.policy, isKept)
+      const counter = this.#counterOf(signal, sampler.policy, isKept)
+      decided.set(counter, (decided.get(counter) ?? 0) + 1)
     }
     return { ...part, selection, edits: edits.size === 0 ? null : edits, items: selection.count }
   }
 
-  #count(signal: Signal, policy: string, isSampled: boolean): void {
+  #counterOf(signal: Signal, policy: string, isSampled: boolean): Counter {
     const key = `${signal} ${isSampled} ${policy}`
     let counter = this.#counters.get(key)
     if (counter === undefined) {
@@ -78,6 +85,6 @@ export class ProbabilisticSampler implements Component, Consumer {
       counter = this.#meter.counter(signal === 'traces' ? SPANS_SAMPLED : LOGS_SAMPLED, labels)
       this.#counters.set(key, counter)
     }
-    counter.value++
+    return counter
   }
 }

@@ -38,7 +38,7 @@ for (const mode of ['hash_seed', 'proportional', 'equalizing']) {
 }
 
 test('books nothing as dropped when the next stage is busy, and keeps the same spans at the next try', async () => {
-  const { processor, next, ledger } = start({ sampling_percentage: 50 })
+  const { processor, next, ledger, meter } = start({ sampling_percentage: 50 })
   let frees = 0
   const batch = makeTraces(100, () => frees++)
   ledger.accepted('default', 'traces', 100)
@@ -49,6 +49,8 @@ test('books nothing as dropped when the next stage is busy, and keeps the same s
   next.answer = () => ACCEPTED
   await processor.consume(batch)
 
+  // The first try does not count: the batch came again.
+  assert.equal(meter.total('otelcol_processor_probabilistic_sampler_count_traces_sampled'), 100)
   ledger.sent('default', 'traces', next.items)
   assertBalanced(ledger)
   next.releaseAll()
