@@ -6,6 +6,7 @@
  * message:  [ 0 | 1 compressed ] [ length, 4 bytes big endian ] [ bytes ... ]
  * ```
  */
+import type { Abort } from '../util/abort.ts'
 import type { HeaderField } from './http2/hpack-table.ts'
 import { H2 } from './http2/protocol.ts'
 import { Http2Stream } from './http2/stream.ts'
@@ -25,7 +26,7 @@ export interface GrpcRequest {
   /** The chunks are compressed as `grpc-encoding` says. */
   readonly compressed: boolean
   readonly maxResponseBytes: number
-  readonly abort: AbortSignal | null
+  readonly abort: Abort | null
 }
 
 export interface GrpcReply {
@@ -190,7 +191,7 @@ export class ClientCall extends Http2Stream {
       return
     }
     const chunksFree = this.#areChunksFree()
-    this.#finish({ ...abortReply(this.request.abort as AbortSignal), chunksFree })
+    this.#finish({ ...abortReply(this.request.abort as Abort), chunksFree })
     this.#owner.resetStream(this.id, H2.CANCEL)
   }
 
@@ -244,7 +245,7 @@ export class ClientCall extends Http2Stream {
   }
 }
 
-export function abortReply(abort: AbortSignal): GrpcReply {
+export function abortReply(abort: Abort): GrpcReply {
   const reason = abort.reason as unknown
   const message = reason instanceof Error ? reason.message : 'aborted'
   return localReply(GRPC.DEADLINE_EXCEEDED, message)

@@ -1,5 +1,5 @@
 /** One HTTP/2 connection of a gRPC client: connects when asked, pings while calls are open, comes back after failures. */
-import { connect as connectTcp, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../core/clock.ts'
 import { Backoff } from '../util/backoff.ts'
@@ -7,6 +7,7 @@ import { type GrpcReply, type GrpcRequest, localReply } from './grpc-client-call
 import { ClientSession, type SessionOwner } from './grpc-client-session.ts'
 import type { GrpcAddress } from './grpc-client-target.ts'
 import { H2 } from './http2/protocol.ts'
+import { connectInPlace } from './read-in-place.ts'
 import { GRPC } from './status.ts'
 
 /** gRPC's connection backoff protocol: 1 s, times 1.6, 20 % jitter, at most 2 min. */
@@ -158,7 +159,7 @@ export class GrpcConnection implements SessionOwner {
       'path' in address ? { path: address.path } : { host: address.host, port: address.port }
     const socket =
       tls === null
-        ? connectTcp(where)
+        ? connectInPlace(where)
         : connectTls({ servername: serverName, ...tls(), ...where, ALPNProtocols: ['h2'] })
     socket.setNoDelay(true)
     return socket

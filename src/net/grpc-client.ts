@@ -1,6 +1,8 @@
 /** A gRPC client for unary calls with large messages: names, connections, balancing, one call. */
+
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock, Timer } from '../core/clock.ts'
+import type { Abort } from '../util/abort.ts'
 import { type GrpcReply, localReply } from './grpc-client-call.ts'
 import { GrpcConnection, type KeepaliveOptions } from './grpc-client-connection.ts'
 import {
@@ -54,7 +56,7 @@ export interface CallOptions {
   readonly encoding: string
   /** Told to the server; 0 = without end. The abort signal is what ends the call. */
   readonly timeoutMs: number
-  readonly abort: AbortSignal | null
+  readonly abort: Abort | null
 }
 
 export class GrpcClient {
@@ -113,7 +115,7 @@ export class GrpcClient {
   }
 
   /** A connection that is ready, or the reply that says why there is none. */
-  async #pick(abort: AbortSignal | null): Promise<GrpcConnection | GrpcReply> {
+  async #pick(abort: Abort | null): Promise<GrpcConnection | GrpcReply> {
     for (;;) {
       if (this.#isClosed) return localReply(GRPC.UNAVAILABLE, 'the client is closed')
       if (this.#isStale) {
@@ -165,7 +167,7 @@ export class GrpcClient {
   }
 
   /** Waits until one is ready. `pick_first` tries in order, `round_robin` all at once. */
-  async #connectAny(abort: AbortSignal | null): Promise<'ready' | 'failed' | 'aborted'> {
+  async #connectAny(abort: Abort | null): Promise<'ready' | 'failed' | 'aborted'> {
     const candidates = this.#connections.filter(connection => !connection.isBackingOff)
     const work =
       this.#options.balancer === 'pick_first' ? connectInOrder(candidates) : connectAll(candidates)
@@ -242,7 +244,7 @@ export class GrpcClient {
     return Math.max(10, soonest - this.#options.clock.monotonic())
   }
 
-  async #wait(ms: number, abort: AbortSignal | null): Promise<boolean> {
+  async #wait(ms: number, abort: Abort | null): Promise<boolean> {
     let timer: Timer | undefined
     const over = new Promise<'ready'>(resolve => {
       timer = this.#options.clock.after(ms, () => resolve('ready'))
@@ -278,7 +280,7 @@ function connectAll(connections: readonly GrpcConnection[]): Promise<boolean> {
 
 function raceAbort<T extends string>(
   work: Promise<T>,
-  abort: AbortSignal | null,
+  abort: Abort | null,
 ): Promise<T | 'aborted'> {
   if (abort === null) return work
   if (abort.aborted) return Promise.resolve('aborted')

@@ -4,7 +4,6 @@
  */
 import type { Socket } from 'node:net'
 import type { RequestContext } from '../core/batch.ts'
-import { noteReceivedBytes } from '../util/young-collector.ts'
 import { type CallOwner, PREFIX_BYTES, type ServerCall } from './grpc-call.ts'
 import type { CutReason, GrpcServerOptions } from './grpc-transport.ts'
 import { Http2Connection } from './http2/connection.ts'
@@ -130,7 +129,6 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   // ---- what the client sends -----------------------------------------------------------------------------------
 
   protected readPreface(chunk: Buffer): number {
-    noteReceivedBytes(chunk.length)
     if (this.#prefaceLeft === 0) return 0
     const done = PREFACE.length - this.#prefaceLeft
     const taken = Math.min(this.#prefaceLeft, chunk.length)

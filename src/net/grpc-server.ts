@@ -16,6 +16,7 @@ import { type ConnectionOwner, GrpcConnection } from './grpc-connection.ts'
 import type { GrpcServer, GrpcServerOptions, UnaryHandler } from './grpc-transport.ts'
 import type { HeaderField } from './http2/hpack-table.ts'
 import { listen } from './listen.ts'
+import { readInPlace } from './read-in-place.ts'
 import { encodeGrpcMessage, GRPC, parseGrpcTimeout } from './status.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
@@ -126,7 +127,7 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
       socket.destroy()
       return
     }
-    this.#open.add(new GrpcConnection(socket, this))
+    this.#open.add(new GrpcConnection(readInPlace(socket), this))
   }
 
   connectionClosed(connection: GrpcConnection): void {

@@ -1,4 +1,5 @@
 /** Sends encoded batches to an OTLP backend over gRPC, and reads what its answers mean for the data. */
+
 import type { Services } from '../../core/component.ts'
 import { GRPC_EXPORT_PATH, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
@@ -9,6 +10,7 @@ import { decodeStatus } from '../../net/rpc-status.ts'
 import { GRPC, grpcCodeName, isRetryableGrpc } from '../../net/status.ts'
 import { type ClientTls, clientTls } from '../../net/tls.ts'
 import { decodeExportResponse, isResponseFault, MAX_RESPONSE_BYTES } from '../../otlp/responses.ts'
+import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import type { OtlpGrpcConfig } from './config.ts'
@@ -72,7 +74,7 @@ export class OtlpGrpcSender implements Sender {
     })
   }
 
-  async send(encoded: EncodedBatch, abort: AbortSignal): Promise<SendResult> {
+  async send(encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
     const { signal, batch } = encoded
     let { chunks, byteLength } = encoded
     const encoding = byteLength < MIN_COMPRESS_BYTES ? '' : this.#encoding

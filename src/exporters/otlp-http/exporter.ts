@@ -1,4 +1,5 @@
 /** Sends encoded batches to an OTLP backend over HTTP, and reads what its answers mean for the data. */
+
 import type { CreateContext } from '../../core/factory.ts'
 import { HTTP_EXPORT_PATH, SIGNALS, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
@@ -26,6 +27,7 @@ import {
   MAX_RESPONSE_BYTES,
   type ResponseFormat,
 } from '../../otlp/responses.ts'
+import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import type { OtlpHttpConfig } from './config.ts'
@@ -93,7 +95,7 @@ export class OtlpHttpSender implements Sender {
     }
   }
 
-  async send(encoded: EncodedBatch, abort: AbortSignal): Promise<SendResult> {
+  async send(encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
     const { signal, batch } = encoded
     const route = this.#routes[signal]
     if (route === undefined) {

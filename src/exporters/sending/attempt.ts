@@ -1,6 +1,7 @@
 /** One attempt to send one shipment: encode, hand to the sender, and have an answer in any case. */
 import type { Clock, Timer } from '../../core/clock.ts'
 import { encodeParts } from '../../otlp/encode.ts'
+import { AbortSource } from '../../util/abort.ts'
 import type { BufferPool } from '../../util/buffer-pool.ts'
 import type { Sender, SendResult } from './sender.ts'
 import type { Shipment } from './shipment.ts'
@@ -12,7 +13,7 @@ export class Attempt {
   readonly shipment: Shipment
   readonly #clock: Clock
   readonly #buffers: BufferPool
-  readonly #controller = new AbortController()
+  readonly #abort = new AbortSource()
   #timer: Timer | null = null
   #answer: ((result: SendResult) => void) | null
   /** What was written for this attempt. */
@@ -38,7 +39,7 @@ export class Attempt {
       const { chunks, byteLength, made } = encodeParts(batch.parts, this.#buffers)
       this.#made = made
       const encoded = { signal: batch.signal, items: batch.items, chunks, byteLength, batch }
-      sending = sender.send(encoded, this.#controller.signal)
+      sending = sender.send(encoded, this.#abort)
     } catch (error) {
       queueMicrotask(() => this.#finish(fault(error)))
       return
@@ -66,7 +67,7 @@ export class Attempt {
     this.#answer = null
     this.#timer?.cancel()
     this.shipment.batch.taint()
-    this.#controller.abort(new Error(reason))
+    this.#abort.abort(new Error(reason))
   }
 
   #timeOut(timeoutMs: number): void {
@@ -75,7 +76,7 @@ export class Attempt {
       this.shipment.batch.taint()
       this.#finish({ kind: 'retry', message })
     })
-    this.#controller.abort(new Error(message))
+    this.#abort.abort(new Error(message))
   }
 
   #finish(result: SendResult): void {

@@ -1,6 +1,8 @@
 /** All that an exporter's author writes: one `send`. Queue, batches, splits, retries, time-outs and counts come from here. */
+
 import type { Batch } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { Abort } from '../../util/abort.ts'
 
 /** A batch laid out for the wire as one export request of its signal. */
 export interface EncodedBatch {
@@ -28,6 +30,6 @@ export interface Sender {
    * shutdown and the answer is then `retry`. After an attempt that may leave the bytes in a socket's hands the
    * sender calls `batch.taint()`.
    */
-  send(encoded: EncodedBatch, abort: AbortSignal): Promise<SendResult>
+  send(encoded: EncodedBatch, abort: Abort): Promise<SendResult>
   stop(): Promise<void>
 }

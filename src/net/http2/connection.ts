@@ -3,6 +3,7 @@
  * (RFC 9113). What a server or a client makes of headers, pings and settings is for the classes built on it.
  */
 import type { Socket } from 'node:net'
+import { onChunk } from '../read-in-place.ts'
 import { ClosedStreams } from './closed-streams.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -83,7 +84,7 @@ export abstract class Http2Connection implements FrameSink {
     this.#hpack = new HpackReader(limits.headers)
     this.#receiveWindow = limits.connectionWindowBytes
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
+    onChunk(socket, chunk => this.#onChunk(chunk))
     socket.on('error', error => this.onSocketError(error))
     socket.on('end', () => this.onPeerEnd())
     socket.on('drain', () => this.#onDrain())
