@@ -1,5 +1,6 @@
-// Builds dist/: the wire kernel by AssemblyScript's compiler, everything else by TypeScript's, both at once. The kernel is
-// kept beside the installed packages and compiled anew only when it is older than its sources, its compiler or this file.
+// Builds dist/: the wire kernel by AssemblyScript's compiler, everything else by TypeScript's, both at once; then what is used
+// of TensorFlow.js becomes one file, so that users need not install 96 MB of packages. Kernel and bundle are kept beside the
+// installed packages and made anew only when they are older than their sources, their tools or this file.
 import { spawn } from 'node:child_process'
 import {
   chmodSync,
@@ -21,12 +22,28 @@ const dist = join(root, 'dist')
 const sources = join(root, 'src/otlp/kernel/assembly')
 const kept = join(root, 'node_modules/.cache/millrace/kernel.wasm')
 const assemblyscript = require.resolve('assemblyscript/package.json')
+const bundleSource = join(root, 'src/sampler/models/tensorflow/library.ts')
+const keptBundle = join(root, 'node_modules/.cache/millrace/tensorflow.js')
+const tensorPackages = ['core', 'layers', 'backend-wasm'].map(name =>
+  require.resolve(`@tensorflow/tfjs-${name}/package.json`),
+)
+
+/** What CommonJS code inside of the bundle takes for granted. */
+const COMMONJS_NAMES = `
+import { createRequire as makeRequire$ } from 'node:module'
+import { fileURLToPath as pathOf$ } from 'node:url'
+import { dirname as folderOf$ } from 'node:path'
+const require = makeRequire$(import.meta.url)
+const __filename = pathOf$(import.meta.url)
+const __dirname = folderOf$(__filename)
+`
 
 rmSync(dist, { recursive: true, force: true })
 const codes = await Promise.all([
   buildKernel(join(dist, 'otlp/kernel/kernel.wasm')),
   run(require.resolve('typescript/bin/tsc'), ['-p', 'tsconfig.build.json']),
 ])
+await bundleTensors(join(dist, 'sampler/models/tensorflow'))
 const main = join(dist, 'main.js')
 if (existsSync(main)) chmodSync(main, 0o755)
 process.exitCode = Math.max(...codes)
@@ -40,10 +57,38 @@ async function buildKernel(target) {
 }
 
 function isUpToDate() {
-  if (!existsSync(kept)) return false
   const inputs = readdirSync(sources).map(name => join(sources, name))
-  inputs.push(assemblyscript, fileURLToPath(import.meta.url))
-  return inputs.every(input => statSync(input).mtimeMs < statSync(kept).mtimeMs)
+  return isNewer(kept, [...inputs, assemblyscript])
+}
+
+function isNewer(made, inputs) {
+  if (!existsSync(made)) return false
+  const all = [...inputs, fileURLToPath(import.meta.url)]
+  return all.every(input => statSync(input).mtimeMs < statSync(made).mtimeMs)
+}
+
+/** The bundle stands where TypeScript's compiler put the file that it is made from, the WebAssembly files beside it. */
+async function bundleTensors(folder) {
+  if (!isNewer(keptBundle, [bundleSource, ...tensorPackages])) {
+    const { build } = await import('esbuild')
+    mkdirSync(dirname(keptBundle), { recursive: true })
+    const made = `${keptBundle}.${process.pid}`
+    await build({
+      ...{ entryPoints: [bundleSource], outfile: made, bundle: true, minify: true },
+      ...{ platform: 'node', format: 'esm', target: 'node20', legalComments: 'eof' },
+      ...{ logLevel: 'error', banner: { js: COMMONJS_NAMES } },
+      // Asked for only where Node has no fetch of its own.
+      external: ['node-fetch'],
+    })
+    renameSync(made, keptBundle)
+  }
+  mkdirSync(folder, { recursive: true })
+  copyFileSync(keptBundle, join(folder, 'library.js'))
+  const wasm = join(dirname(tensorPackages.at(-1)), 'dist')
+  // The threaded one is for browsers only; the library does not take it in Node.
+  for (const name of ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm']) {
+    copyFileSync(join(wasm, name), join(folder, name))
+  }
 }
 
 /** Writes to a name of its own first, so that two builds at once never read half a file. */

@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: a gateway on pipelines/demo.yaml, a backend that counts, the OpenTelemetry JS SDK by three protocols and the load
- * generator, for about ten seconds. Ends with 0 only if the ledger balances and every item is found again behind it.
+ * generator, for about ten seconds; beside it a sampler that a small shop's traces go through. Ends with 0 only if the ledger balances and
+ * every item is found again behind it.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -11,6 +12,7 @@ import { Backend } from './demo/backend.ts'
 import { countLines } from './demo/count-items.ts'
 import { Gateway, type Numbers } from './demo/gateway.ts'
 import { SdkApp } from './demo/sdk-app.ts'
+import { ShopDemo, type ShopReport } from './demo/shop.ts'
 
 const SECONDS = Number(process.env.DEMO_SECONDS ?? 10)
 /** Items a second that the generator adds to what the SDKs make. */
@@ -20,6 +22,7 @@ const HTTP_RATE = 2000
 const OUT = join(import.meta.dirname, '..', 'out', 'demo')
 const FILE = join(OUT, 'telemetry.json')
 const LOG = join(OUT, 'gateway.log')
+const SHOP_LOG = join(OUT, 'shop.log')
 
 process.exitCode = (await demo()) ? 0 : 1
 
@@ -29,6 +32,7 @@ async function demo(): Promise<boolean> {
   const backend = new Backend()
   const backendAddresses = await backend.start()
   const gateway = await Gateway.start(backendAddresses, LOG, FILE)
+  const shop = await ShopDemo.start(SHOP_LOG)
   const { grpc, http, health, metrics, zpages } = gateway.addresses
   say(`gateway   OTLP/gRPC on ${grpc}, OTLP/HTTP on ${http}, on pipelines/demo.yaml`)
   say(`backend   OTLP/gRPC on ${backendAddresses.grpc}, OTLP/HTTP on ${backendAddresses.http}`)
@@ -42,19 +46,21 @@ async function demo(): Promise<boolean> {
     startLoad(loadOptions('grpc', grpc, GRPC_RATE)),
     startLoad(loadOptions('http', http, HTTP_RATE)),
   ])
-  await watch(gateway, SECONDS)
+  await Promise.all([watch(gateway, SECONDS), shop.run(SECONDS)])
   await Promise.all(apps.map(app => app.stop()))
   const reports = await Promise.all(loads.map(load => load.done))
   const numbers = await untilEmpty(gateway)
   const exitCode = await gateway.stop()
   const wrote = await countLines(FILE)
   await backend.stop()
+  const sampled = await shop.report()
 
   printLedger(numbers)
   printDeliveries(numbers, backend, wrote)
   printLatency(reports)
+  printShop(sampled)
   printWhereToLook()
-  return judge(numbers, backend, wrote, { apps, reports, exitCode })
+  return judge(numbers, backend, wrote, { apps, reports, exitCode, sampled })
 }
 
 function loadOptions(protocol: string, endpoint: string, rate: number) {
@@ -150,11 +156,21 @@ function printLatency(reports: readonly Report[]): void {
   }
 }
 
+function printShop({ traces, symptomatic, kept, keptSymptomatic, adjusted }: ShopReport): void {
+  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
+  say('\nThe shop: an incident half-way, and a sampler that may keep one trace in ten')
+  say(`  traces        ${count(kept)} of ${count(traces)} kept, ${share(kept, traces)}`)
+  say(
+    `  symptomatic   ${count(keptSymptomatic)} of ${count(symptomatic)} kept, ${share(keptSymptomatic, symptomatic)}`,
+  )
+  say(`  by ot=th      the kept ones say that they stand for ${count(adjusted)}`)
+}
+
 function printWhereToLook(): void {
   const here = (path: string) => relative(process.cwd(), path)
   say('\nWhere to look next')
   say(`  ${here(FILE)}   every item as OTLP/JSON`)
-  say(`  ${here(LOG)}     what the gateway said`)
+  say(`  ${here(LOG)}     what the gateway said; ${here(SHOP_LOG)}: the sampler`)
   say('  pipelines/   more configurations: node dist/main.js --config pipelines/debug.yaml')
   say('  README.md   recipes, and what was measured')
 }
@@ -165,12 +181,13 @@ interface Senders {
   readonly apps: readonly SdkApp[]
   readonly reports: readonly Report[]
   readonly exitCode: number | null
+  readonly sampled: ShopReport
 }
 
 /** Says everything that is wrong; true if nothing is. */
 function judge(numbers: Numbers, backend: Backend, wrote: Counted, senders: Senders): boolean {
   const faults: string[] = []
-  const { apps, reports, exitCode } = senders
+  const { apps, reports, exitCode, sampled } = senders
   for (const signal of SIGNALS) {
     const { accepted, copied, sent, dropped, held } = numbers.ledger[signal]
     if (accepted === 0) faults.push(`no ${signal} were accepted`)
@@ -190,6 +207,9 @@ function judge(numbers: Numbers, backend: Backend, wrote: Counted, senders: Send
     if (sent !== accepted) faults.push(`${signal}: ${sent} were sent and ${accepted} accepted`)
   }
   if (exitCode !== 0) faults.push(`the gateway ended with ${exitCode}`)
+  if (sampled.exitCode !== 0) faults.push(`the sampler ended with ${sampled.exitCode}`)
+  if (sampled.refused > 0) faults.push(`${sampled.refused} traces of the shop were refused`)
+  if (sampled.kept === 0) faults.push('the sampler kept no trace of the shop')
   for (const fault of faults) say(`\nWRONG: ${fault}`)
   if (faults.length === 0) say('\nEvery item is accounted for.')
   return faults.length === 0

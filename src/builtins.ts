@@ -7,13 +7,20 @@ import type { Declared } from './core/registry.ts'
 
 export const BUILTINS: readonly Declared[] = [
   declare('receiver', ['otlp'], () => import('./receivers/otlp/factory.ts')),
+  declare(
+    'processor',
+    ['adaptive_sampler'],
+    () => import('./processors/adaptive-sampler/factory.ts'),
+  ),
   declare('processor', ['attributes'], () => import('./processors/attributes/factory.ts')),
   declare('processor', ['batch'], () => import('./processors/batch/factory.ts')),
   declare('processor', ['filter'], () => import('./processors/filter/factory.ts')),
+  declare('processor', ['groupbytrace'], () => import('./processors/groupbytrace/factory.ts')),
   declare('processor', ['memory_limiter'], () => import('./processors/memory-limiter/factory.ts')),
   declare('processor', ['redaction'], () => import('./processors/redaction/factory.ts')),
   declare('processor', ['resource'], () => import('./processors/resource/factory.ts')),
   declare('processor', ['rules'], () => import('./processors/rules/factory.ts')),
+  declare('processor', ['tail_sampling'], () => import('./processors/tail-sampling/factory.ts')),
   declare('processor', ['transform'], () => import('./processors/transform/factory.ts')),
   declare(
     'processor',

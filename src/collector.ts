@@ -10,7 +10,8 @@ import { metricsListeners } from './config/telemetry-section.ts'
 import { type Clock, SYSTEM_CLOCK } from './core/clock.ts'
 import type { Inspector, LedgerRowView } from './core/component.ts'
 import type { Logger } from './core/logger.ts'
-import type { HasRuleControl, RuleControl } from './core/rule-control.ts'
+import type { HasRuleControl } from './core/rule-control.ts'
+import type { HasSamplerControl } from './core/sampler-control.ts'
 import { buildGraph, type Graph, type GraphServices } from './pipeline/graph.ts'
 import { LedgerCheck } from './pipeline/ledger-check.ts'
 import { Lifecycle, stopLayers } from './pipeline/lifecycle.ts'
@@ -202,14 +203,14 @@ export class Collector {
         reservedBytes: memory.reservedBytes,
         rssBytes: process.memoryUsage.rss(),
       }),
-      rules: () => this.#ruleControls(),
+      rules: () => this.#withProperty<HasRuleControl>('ruleControl').map(each => each.ruleControl),
+      samplers: () =>
+        this.#withProperty<HasSamplerControl>('samplerControl').map(each => each.samplerControl),
     }
   }
 
-  #ruleControls(): readonly RuleControl[] {
+  #withProperty<T>(name: keyof T & string): readonly T[] {
     const components = this.#graph?.nodes.map(node => node.component) ?? []
-    return components
-      .filter((each): each is typeof each & HasRuleControl => 'ruleControl' in each)
-      .map(each => each.ruleControl)
+    return components.filter((each): each is typeof each & T => name in each)
   }
 }

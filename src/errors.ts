@@ -43,6 +43,11 @@ export const ERRORS = {
     message: 'The request is not a valid OTLP message.',
     hint: 'The fault and its byte offset are named; the sender should be fixed, resending will not help.',
   },
+  // -- sampler ------------------------------------------------------------------------------------------------
+  MILLRACE_SAMPLER_RECORDING: {
+    message: 'A recording of traces cannot be read.',
+    hint: 'A recording is a folder with traces.jsonl.gz, labels.csv.gz, dict.json and faults.json.',
+  },
   // -- rules --------------------------------------------------------------------------------------------------
   MILLRACE_RULES_SYNTAX: {
     message: 'The expression is not OTTL.',
@@ -71,6 +76,19 @@ export const ERRORS = {
   MILLRACE_ADMIN_UNREACHABLE: {
     message: 'The running collector cannot be asked.',
     hint: 'Name its admin socket with --socket; `run --admin-socket PATH` says where it is.',
+  },
+  // -- models -------------------------------------------------------------------------------------------------
+  MILLRACE_MODEL_UNKNOWN: {
+    message: 'There is no such model.',
+    hint: '`millrace models list` shows the models and their versions; --directory names where own ones are kept.',
+  },
+  MILLRACE_MODEL_INVALID: {
+    message: 'The model cannot be used.',
+    hint: 'The file and what is wrong with it are named; `millrace models verify` checks all.',
+  },
+  MILLRACE_MODEL_REFUSED: {
+    message: 'The models stay as they are.',
+    hint: 'What stands in the way is named; `millrace models list` shows which versions there are.',
   },
   // -- generate -----------------------------------------------------------------------------------------------
   MILLRACE_GENERATE_USAGE: {

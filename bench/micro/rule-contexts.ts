@@ -1,6 +1,6 @@
 /**
- * Answers: what does a rule cost on the general path, without slots? Nanoseconds per span of a request of 512 spans with
- * ten attributes each; the last lines include laying out the changed request.
+ * Answers: what does a rule cost on the general path, without slots, and what when it is told in advance? Nanoseconds per
+ * span of a request of 512 spans with ten attributes each; the last lines include laying out the changed request.
  *
  *   node --import tsx bench/micro/rule-contexts.ts
  */
@@ -8,6 +8,7 @@ import { NO_CONTEXT } from '../../src/core/batch.ts'
 import { encodeParts } from '../../src/otlp/encode.ts'
 import { indexRequest } from '../../src/otlp/kernel/kernel.ts'
 import { isWireFault } from '../../src/otlp/request-index.ts'
+import { compileQuick } from '../../src/rules/apply/quick-statements.ts'
 import { compileCondition, compileStatement } from '../../src/rules/compile.ts'
 import { contextSpec } from '../../src/rules/contexts/index.ts'
 import { PartEditor } from '../../src/rules/contexts/part-editor.ts'
@@ -28,6 +29,12 @@ const editor = new PartEditor('traces', memory)
 
 const IGNORE_ERRORS = { errorMode: 'ignore', onError: () => {} } as const
 
+const TYPICAL = [
+  'set(attributes["tenant"], "shop")',
+  'replace_pattern(attributes["client.address"], "^(\\\\d+\\\\.\\\\d+)\\\\..*", "$1.x.x")',
+  'delete_key(attributes, "user_agent.original") where kind == SPAN_KIND_SERVER',
+]
+
 /** So that no answer is computed for nobody. */
 let sink = 0
 
@@ -42,11 +49,8 @@ compareWays(ITEMS, [
   statement('set(name, "changed")'),
   statement('delete_key(attributes, "http.request.method")'),
   statement('set(resource.attributes["new"], "value")'),
-  statements('three edits as in a typical transform', [
-    'set(attributes["tenant"], "shop")',
-    'replace_pattern(attributes["client.address"], "^(\\\\d+\\\\.\\\\d+)\\\\..*", "$1.x.x")',
-    'delete_key(attributes, "user_agent.original") where kind == SPAN_KIND_SERVER',
-  ]),
+  statements('three edits as in a typical transform', TYPICAL),
+  quick('the same, told in advance', TYPICAL),
 ])
 if (sink < 0) throw new Error('unreachable')
 
@@ -69,12 +73,28 @@ function statement(text: string): [string, () => void] {
 
 function statements(title: string, texts: readonly string[]): [string, () => void] {
   const compiled = texts.map(text => compileStatement(text, options))
-  const work = () => {
-    editor.open(part, NO_CONTEXT)
+  return edits(title, () => {
     editor.each('span', scope => runSequence(compiled, scope, IGNORE_ERRORS))
+  })
+}
+
+function quick(title: string, texts: readonly string[]): [string, () => void] {
+  const program = compileQuick([{ statements: texts, conditions: [] }], 'span')
+  if (program === null) throw new Error(`${title}: not in the quick form`)
+  return edits(title, () => {
+    editor.eachQuick('span', program, () => {
+      throw new Error('an item was left to the general way')
+    })
+  })
+}
+
+function edits(title: string, work: () => void): [string, () => void] {
+  const run = () => {
+    editor.open(part, NO_CONTEXT)
+    work()
     const edited = editor.finish()
     sink += encodeParts([{ ...part, ...edited }]).byteLength
     for (const chunk of edited.chunks) memory.give(chunk)
   }
-  return [title, work]
+  return [title, run]
 }

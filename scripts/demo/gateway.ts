@@ -1,13 +1,7 @@
 /** The collector under demonstration: a child process like any user's, seen only through its health, metrics and status ports. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { openSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { SIGNALS, type Signal } from '../../src/core/signal.ts'
+import { CollectorProcess, usualPortOrOther } from './collector.ts'
 import { parseMetrics, type Sample } from './prometheus-text.ts'
-
-const ROOT = join(import.meta.dirname, '..', '..')
 
 export interface Addresses {
   readonly grpc: string
@@ -34,13 +28,11 @@ export interface Numbers {
 
 export class Gateway {
   readonly addresses: Addresses
-  readonly #child: ChildProcess
-  readonly #exited: Promise<number | null>
+  readonly #collector: CollectorProcess
 
-  private constructor(addresses: Addresses, child: ChildProcess) {
+  private constructor(addresses: Addresses, collector: CollectorProcess) {
     this.addresses = addresses
-    this.#child = child
-    this.#exited = once(child, 'exit').then(([code]) => code as number | null)
+    this.#collector = collector
   }
 
   /** Resolves when it is healthy; rejects when it ends before that. Its log goes to `logPath`. */
@@ -53,7 +45,6 @@ export class Gateway {
       [4317, 4318, 13_133, 55_679, 8888].map(usualPortOrOther),
     )
     const env = {
-      ...process.env,
       DEMO_GRPC: `127.0.0.1:${grpc}`,
       DEMO_HTTP: `127.0.0.1:${http}`,
       DEMO_HEALTH: `127.0.0.1:${health}`,
@@ -63,21 +54,15 @@ export class Gateway {
       DEMO_BACKEND_HTTP: backend.http,
       DEMO_FILE: filePath,
     }
-    const log = openSync(logPath, 'w')
-    const args = [join(ROOT, 'dist/main.js'), '--config', join(ROOT, 'pipelines/demo.yaml')]
-    const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] })
-    const gateway = new Gateway(
-      {
-        grpc: env.DEMO_GRPC,
-        http: env.DEMO_HTTP,
-        health: `http://${env.DEMO_HEALTH}`,
-        zpages: `http://${env.DEMO_ZPAGES}`,
-        metrics: `http://localhost:${metrics}/metrics`,
-      },
-      child,
-    )
-    await gateway.#untilHealthy(logPath)
-    return gateway
+    const addresses: Addresses = {
+      grpc: env.DEMO_GRPC,
+      http: env.DEMO_HTTP,
+      health: `http://${env.DEMO_HEALTH}`,
+      zpages: `http://${env.DEMO_ZPAGES}`,
+      metrics: `http://localhost:${metrics}/metrics`,
+    }
+    const collector = await CollectorProcess.start('demo.yaml', env, addresses.health, logPath)
+    return new Gateway(addresses, collector)
   }
 
   /** What it says of itself, by its metrics. */
@@ -86,28 +71,9 @@ export class Gateway {
     return readNumbers(parseMetrics(await answer.text()))
   }
 
-  /** SIGTERM: it hands on what it holds. Resolves to the exit code; null if it had to be killed. */
-  async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM')
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 15_000)
-    const code = await this.#exited
-    clearTimeout(timer)
-    return code
-  }
-
-  async #untilHealthy(logPath: string): Promise<void> {
-    let exited = false
-    void this.#exited.then(() => (exited = true))
-    for (let i = 0; i < 150 && !exited; i++) {
-      const healthy = await fetch(this.addresses.health).then(
-        answer => answer.ok,
-        () => false,
-      )
-      if (healthy) return
-      await new Promise(resolve => setTimeout(resolve, 100))
-    }
-    this.#child.kill('SIGKILL')
-    throw new Error(`the gateway did not become healthy; see ${logPath}`)
+  /** Resolves to the exit code; null if it had to be killed. */
+  stop(): Promise<number | null> {
+    return this.#collector.stop()
   }
 }
 
@@ -141,21 +107,4 @@ function readNumbers(samples: readonly Sample[]): Numbers {
   const ledger = Object.fromEntries(SIGNALS.map(signal => [signal, ledgerLine(signal)]))
   const rss = samples.find(({ name }) => name === 'otelcol_process_memory_rss')
   return { ledger: ledger as Record<Signal, LedgerLine>, drops, rssBytes: rss?.value ?? 0 }
-}
-
-/** The port that people know, unless something else has it. */
-async function usualPortOrOther(usual: number): Promise<number> {
-  return (await tryPort(usual)) ?? (await tryPort(0))!
-}
-
-async function tryPort(port: number): Promise<number | undefined> {
-  const server = createServer()
-  const listening = await new Promise<boolean>(resolve => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => resolve(true))
-  })
-  if (!listening) return undefined
-  const { port: found } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return found
 }

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError } from '../errors.ts'
+import { type CliIo, EXIT } from './io.ts'
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 const TIMEOUT_MS = 30_000
@@ -89,4 +90,27 @@ export function askAdmin(
     call.on('error', error => fail(error.message))
     call.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/** Of every command that asks a running collector. */
+export interface SocketOptions {
+  readonly socket?: string
+  readonly json: boolean
+}
+
+/** Undefined when everything is said already: the answer as JSON, or why there is none. */
+export async function askOrTell(
+  { socket, json }: SocketOptions,
+  io: CliIo,
+  ...call: [method: 'GET' | 'POST', path: string, body?: object]
+): Promise<AdminReply | undefined> {
+  const reply = await askAdmin(findSocket(socket, io.env), ...call)
+  if (reply.status >= 400) io.setExitCode(EXIT.failed)
+  if (json) {
+    io.stdout.write(`${JSON.stringify(reply.body, null, 2)}\n`)
+    return undefined
+  }
+  if (reply.body.error === undefined) return reply
+  io.stderr.write(`${reply.body.error}\n`)
+  return undefined
 }

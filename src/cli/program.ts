@@ -6,9 +6,11 @@ import { findNearest } from '../util/nearest.ts'
 import { register as registerComponents } from './components.ts'
 import { register as registerGenerate } from './generate.ts'
 import { type CliIo, EXIT } from './io.ts'
+import { register as registerModels } from './models.ts'
 import { register as registerPrintConfig } from './print-config.ts'
 import { register as registerRules } from './rules.ts'
 import { register as registerRun } from './run.ts'
+import { register as registerSampler } from './sampler.ts'
 import { register as registerSchema } from './schema.ts'
 import { register as registerValidate } from './validate.ts'
 
@@ -20,6 +22,8 @@ const COMMANDS = [
   registerSchema,
   registerGenerate,
   registerRules,
+  registerSampler,
+  registerModels,
 ]
 
 export function buildProgram(io: CliIo): Command {

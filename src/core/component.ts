@@ -7,6 +7,7 @@ import type { MemoryBudget } from './memory.ts'
 import type { Meter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
 import type { RuleControl } from './rule-control.ts'
+import type { SamplerControl } from './sampler-control.ts'
 import type { Signal } from './signal.ts'
 
 export interface Consumer {
@@ -55,6 +56,8 @@ export interface Inspector {
   memory(): { limitBytes: number; reservedBytes: number; rssBytes: number }
   /** Of every running component with rules. */
   rules(): readonly RuleControl[]
+  /** Of every running sampler that learns. */
+  samplers(): readonly SamplerControl[]
 }
 
 export interface ComponentStatus {

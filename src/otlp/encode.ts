@@ -7,7 +7,6 @@
  */
 import { type EncodePart, isUntouched } from './encode-part.ts'
 import { Layout } from './layout.ts'
-import type { Splice } from './splice.ts'
 import { Tape } from './tape.ts'
 import { copyBytes } from './wire-writer.ts'
 
@@ -34,8 +33,6 @@ const FRESH: EncodeBuffers = { take: length => Buffer.allocUnsafeSlow(length) }
 
 /** Parts that encode to less are joined with their neighbours: copying 16 KiB costs less than one more chunk. */
 const SMALL = 16_384
-
-const NO_SPLICES: readonly Splice[] = []
 
 /** Encoding is synchronous, so one of each serves all calls. */
 const tape = new Tape()
@@ -105,6 +102,8 @@ interface RunMember {
   /** Its steps on the tape. */
   readonly first: number
   readonly last: number
+  /** See `Tape.distance`. */
+  readonly distance: number
 }
 
 /** Neighbouring parts that will share one buffer. */
@@ -114,6 +113,8 @@ class Run {
   readonly #buffers: EncodeBuffers
   #members: RunMember[] = []
   #size = 0
+  /** What the buffer has to hold, payloads that are moved in it included. */
+  #room = 0
 
   constructor(chunks: Uint8Array[], made: Uint8Array[], buffers: EncodeBuffers) {
     this.#chunks = chunks
@@ -122,7 +123,10 @@ class Run {
   }
 
   add(part: EncodePart, untouched: boolean, first: number, size: number): void {
-    this.#members.push({ part, untouched, first, last: tape.length })
+    const { length } = part.payload.bytes
+    const distance = untouched ? -1 : tape.distance(length)
+    this.#members.push({ part, untouched, first, last: tape.length, distance })
+    if (distance >= 0) this.#room = Math.max(this.#room, this.#size + distance + length)
     this.#size += size
   }
 
@@ -137,20 +141,24 @@ class Run {
       this.#made.push(written)
     }
     this.#members = []
-    this.#size = 0
+    this.#size = this.#room = 0
   }
 
   #write(): Uint8Array {
-    const out = this.#buffers.take(this.#size)
+    const size = this.#size
+    const out = this.#buffers.take(Math.max(size, this.#room))
     let pos = 0
-    for (const { part, untouched, first, last } of this.#members) {
+    for (const { part, untouched, first, last, distance } of this.#members) {
       const { bytes } = part.payload
-      const splices = part.edits === null ? NO_SPLICES : part.edits.sorted()
       if (untouched) pos = copyBytes(out, pos, bytes, 0, bytes.length)
-      else pos = tape.write(first, last, bytes, splices, out, pos)
+      else if (distance < 0) pos = tape.write(first, last, bytes, part.edits, out, pos)
+      else {
+        const at = pos + distance
+        out.set(bytes, at)
+        pos = tape.move(first, last, at, part.edits, out, pos)
+      }
     }
-    if (pos !== out.length)
-      throw new Error(`encoded ${pos} bytes where ${out.length} were laid out`)
-    return out
+    if (pos !== size) throw new Error(`encoded ${pos} bytes where ${size} were laid out`)
+    return out.length === size ? out : out.subarray(0, size)
   }
 }

@@ -19,14 +19,14 @@ import {
   type RequestShape,
 } from './request-shape.ts'
 import type { Selection } from './selection.ts'
-import type { Splice } from './splice.ts'
+import { CUT_FROM, CUT_TO, Edits, SPLICE } from './splice.ts'
 import type { Tape } from './tape.ts'
 
 /** What a walk through a group found: items at all, items that are still in. */
 const HAD = 1
 const LIVE = 2
 
-const NO_SPLICES: readonly Splice[] = []
+const NO_EDITS = new Edits()
 const NO_ROWS: readonly Int32Array[] = []
 const NO_BYTES = new Uint8Array(0)
 const NEVER = 0x7fff_ffff
@@ -40,7 +40,8 @@ export class Layout {
   #selection: Selection | null = null
   #window: LayoutWindow | null = null
   #shape: RequestShape | null = null
-  #splices = NO_SPLICES
+  #splices: Int32Array = NO_EDITS.words
+  #spliceCount = 0
   /** Next splice and its start. */
   #splice = 0
   #spliceStart = NEVER
@@ -59,7 +60,10 @@ export class Layout {
     this.#levels = index.levels
     this.#last = index.levels.length - 1
     this.#selection = selection
-    this.#splices = part.edits === null ? NO_SPLICES : part.edits.sorted()
+    const edits = part.edits ?? NO_EDITS
+    edits.sort()
+    this.#splices = edits.words
+    this.#spliceCount = edits.size
     this.#seekSplice(0)
     this.#window = selection === null ? null : openWindow(index, selection)
     this.#shape = this.#window === null ? null : this.#window.shape
@@ -79,7 +83,8 @@ export class Layout {
     this.#selection = null
     this.#window = null
     this.#shape = null
-    this.#splices = NO_SPLICES
+    this.#splices = NO_EDITS.words
+    this.#spliceCount = 0
   }
 
   /** The content of a group: its children, and the splices between them. */
@@ -168,7 +173,7 @@ export class Layout {
   #isCut(level: number, row: number): boolean {
     const rows = this.#levels[level]
     if (this.#spliceStart !== rows[row * ROW + TAG]) return false
-    if (this.#splices[this.#splice].end !== rows[row * ROW + END]) return false
+    if (this.#splices[this.#splice * SPLICE + CUT_TO] !== rows[row * ROW + END]) return false
     this.#own(rows[row * ROW + END])
     let parent = row
     for (let below = level + 1; below < this.#last; below++) {
@@ -219,14 +224,16 @@ export class Layout {
   /** Puts the splices that end by `limit`: they stand in the group itself, after the children that are done. */
   #own(limit: number): void {
     const splices = this.#splices
+    const count = this.#spliceCount
+    const tape = this.#tape
     let i = this.#splice
-    while (i < splices.length && splices[i].end <= limit) {
-      if (splices[i].start < this.#tape.from) throw new Error('a splice crosses a group border')
-      this.#tape.splice(i, splices[i])
-      i++
+    let at = i * SPLICE
+    for (; i < count && splices[at + CUT_TO] <= limit; i++, at += SPLICE) {
+      if (splices[at + CUT_FROM] < tape.from) throw new Error('a splice crosses a group border')
+      tape.splice(i, splices)
     }
     this.#splice = i
-    this.#spliceStart = i < splices.length ? splices[i].start : NEVER
+    this.#spliceStart = i < count ? splices[at + CUT_FROM] : NEVER
     if (this.#spliceStart < limit) throw new Error('a splice crosses a group border')
   }
 
@@ -234,15 +241,16 @@ export class Layout {
   #seekSplice(offset: number, inserts = false): void {
     const splices = this.#splices
     let low = offset === 0 ? 0 : this.#splice
-    let high = splices.length
+    const count = this.#spliceCount
+    let high = count
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (splices[middle].start < offset) low = middle + 1
+      if (splices[middle * SPLICE + CUT_FROM] < offset) low = middle + 1
       else high = middle
     }
-    if (inserts) while (low < splices.length && splices[low].end === offset) low++
+    if (inserts) while (low < count && splices[low * SPLICE + CUT_TO] === offset) low++
     this.#splice = low
-    this.#spliceStart = low < splices.length ? splices[low].start : NEVER
+    this.#spliceStart = low < count ? splices[low * SPLICE + CUT_FROM] : NEVER
   }
 
   /** Of a group that begins before the window: keeps the envelope, leaves out the children with items. */

@@ -9,10 +9,8 @@
 import type { EncodePart } from './encode-part.ts'
 import { END, PARENT, ROW, START, TAG } from './request-index.ts'
 import { findAncestors, lengthOffset, lowerBound, shapeOf } from './request-shape.ts'
-import type { Splice } from './splice.ts'
+import { CUT_FROM, CUT_TO, type Edits, PUT_FROM, PUT_TO, SPLICE } from './splice.ts'
 import { varintSize } from './wire-writer.ts'
-
-const NONE: readonly Splice[] = []
 
 export class PartSizes {
   readonly #bytes: Uint8Array
@@ -176,9 +174,21 @@ class Changes {
 function placeSplices(length: number, part: EncodePart): Changes {
   const { levels } = part.index
   const changes = new Changes(levels)
-  for (const { start, end, from, to } of part.edits === null ? NONE : part.edits.sorted()) {
+  if (part.edits !== null) placeAll(length, levels, part.edits, changes)
+  return changes
+}
+
+function placeAll(
+  length: number,
+  levels: readonly Int32Array[],
+  { words, size }: Edits,
+  changes: Changes,
+): void {
+  for (let at = 0; at < size * SPLICE; at += SPLICE) {
+    const start = words[at + CUT_FROM]
+    const end = words[at + CUT_TO]
     if (end > length) throw new Error('a splice ends after the payload')
-    const change = to - from - (end - start)
+    const change = words[at + PUT_TO] - words[at + PUT_FROM] - (end - start)
     let level = levels.length - 1
     for (; level >= 0; level--) {
       const rows = levels[level]
@@ -189,5 +199,4 @@ function placeSplices(length: number, part: EncodePart): Changes {
     }
     if (level < 0) changes.request += change
   }
-  return changes
 }

@@ -7,10 +7,14 @@
  * POST /api/v1/rules/reload    {"id": "…"}    reads the files again
  * POST /api/v1/rules/rollback  {"id": "…", "hash": "…"}
  * ```
- * `id` is a processor's; without it, all are meant.
+ * `id` is a processor's; without it, all are meant. Questions about samplers are in `admin-sampler.ts`.
  */
 import type { Inspector } from '../core/component.ts'
 import type { RuleControl } from '../core/rule-control.ts'
+import { SAMPLER_ROUTES } from './admin-sampler.ts'
+
+/** What of a running collector is asked about. */
+export type AdminSubject = Pick<Inspector, 'rules' | 'samplers'>
 
 export interface AdminRequest {
   readonly method: string
@@ -29,27 +33,30 @@ export interface AdminAnswer {
 const MAX_DECISIONS = 1000
 
 export async function answerAdmin(
-  inspector: Pick<Inspector, 'rules'>,
+  inspector: AdminSubject,
   request: AdminRequest,
 ): Promise<AdminAnswer> {
   const { method, path } = request
-  const handler = ROUTES[path]
+  const [rules, sampler] = [ROUTES[path], SAMPLER_ROUTES[path]]
+  const handler = rules ?? sampler
   if (handler === undefined) return { status: 404, body: { error: 'there is no such path' } }
   if (handler.method !== method) {
     return { status: 405, body: { error: `${handler.method} is meant` } }
   }
-  return handler.answer(inspector.rules(), request)
+  return rules === undefined
+    ? sampler!.answer(inspector.samplers(), request)
+    : rules.answer(inspector.rules(), request)
 }
 
-interface Route {
+export interface Route<C> {
   readonly method: 'GET' | 'POST'
   readonly answer: (
-    controls: readonly RuleControl[],
+    controls: readonly C[],
     request: AdminRequest,
   ) => AdminAnswer | Promise<AdminAnswer>
 }
 
-const ROUTES: Readonly<Record<string, Route | undefined>> = {
+const ROUTES: Readonly<Record<string, Route<RuleControl> | undefined>> = {
   '/api/v1/rules': {
     method: 'GET',
     answer: controls => ({ status: 200, body: { rules: controls.map(each => each.view()) } }),

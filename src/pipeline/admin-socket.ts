@@ -6,8 +6,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import type { Inspector } from '../core/component.ts'
-import { answerAdmin } from './admin-api.ts'
+import { type AdminSubject, answerAdmin } from './admin-api.ts'
 
 const MAX_BODY_BYTES = 65_536
 const MAX_HEADER_BYTES = 8192
@@ -28,7 +27,7 @@ export class AdminSocket {
   }
 
   /** Rejects when the path is in use or is not ours alone. A socket that a dead process left is replaced. */
-  static async open(path: string, inspector: Pick<Inspector, 'rules'>): Promise<AdminSocket> {
+  static async open(path: string, inspector: AdminSubject): Promise<AdminSocket> {
     if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
       throw new Error(`the path is longer than ${MAX_PATH_BYTES} bytes`)
     }
@@ -97,7 +96,7 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 async function answer(
-  inspector: Pick<Inspector, 'rules'>,
+  inspector: AdminSubject,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

@@ -170,6 +170,7 @@ export function fakeHost(extensions: ReadonlyMap<string, Component> = new Map())
       ledger: () => [],
       memory: () => ({ limitBytes: 0, reservedBytes: 0, rssBytes: 0 }),
       rules: () => [],
+      samplers: () => [],
     },
   }
 }

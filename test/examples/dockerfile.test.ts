@@ -21,6 +21,17 @@ test('copies only what exists and is not ignored', async () => {
   }
 })
 
+test('carries what the package does, but for its documents', async () => {
+  const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const [, last] = DOCKERFILE.split(/^FROM .*(?<!AS build)$/m)
+  const carried = [...last.matchAll(/^COPY (?:--from=build )?(.*) \S+$/gm)].flatMap(([, sources]) =>
+    sources.split(' ').map(source => source.replace('/build/', '')),
+  )
+
+  const documents = ['docs', 'README.md']
+  for (const file of files) assert.ok(documents.includes(file) || carried.includes(file), file)
+})
+
 test('runs as a user without rights, named by number', () => {
   const users = [...DOCKERFILE.matchAll(/^USER (.*)$/gm)].map(([, user]) => user)
 
@@ -39,7 +50,7 @@ test('exposes the ports on which the copied configuration listens, and asks the 
   assert.match(DOCKERFILE, /HEALTHCHECK[\s\S]*127\.0\.0\.1:13133/)
 })
 
-test('carries no development dependencies', () => {
-  assert.match(DOCKERFILE, /npm prune --omit=dev/)
+test('carries no development dependencies, and nothing that the build keeps for its next run', () => {
+  assert.match(DOCKERFILE, /npm prune --omit=dev .*&& rm -rf node_modules\/\.cache$/m)
   assert.equal(DOCKERFILE.match(/^FROM /gm)?.length, 2)
 })

@@ -177,6 +177,33 @@ test('count-and-route.yaml sends failed spans another way, and counts beside it'
   assert.equal(backend.items('metrics'), 5 + 3)
 })
 
+for (const [file, env, state] of [
+  ['tail.yaml', { TAIL_PERCENTAGE: '0' }, ''],
+  ['head-and-tail.yaml', { HEAD_PERCENTAGE: '100' }, 'ot=th:0'],
+] as const) {
+  test(`${file} keeps the trace with an error as a whole, and drops the other`, async t => {
+    const { http, backend, running } = await start(t, file, env)
+
+    await send(http)
+    // Its trace id says little randomness, and the fourth span would be the one with the error.
+    const body = sampleRequest('traces', 2, 3).bytes as Uint8Array<ArrayBuffer>
+    const url = `http://127.0.0.1:${http}/v1/traces`
+    await fetch(url, { method: 'POST', headers: HEALTHY, body })
+    assert.equal(await running.stop(), 0, running.output())
+
+    const spans = backend.requests
+      .filter(({ signal }) => signal === 'traces')
+      .flatMap(({ message }) => itemsOf('traces', message))
+    assert.deepEqual(
+      spans.map(({ name }) => name),
+      [0, 1, 2, 3, 4].map(i => `GET /items/${i}`),
+    )
+    for (const span of spans) assert.equal(span.traceState ?? '', state)
+    assert.equal(backend.items('logs'), 5)
+    assert.equal(backend.items('metrics'), 5)
+  })
+}
+
 test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
   const certificates = await makeCertificates(t)
   if (certificates === undefined) return t.skip('openssl is not installed')
@@ -198,8 +225,10 @@ test('every file of the folder is exercised here', () => {
     'demo',
     'fan-out',
     'gateway',
+    'head-and-tail',
     'mtls-gateway',
     'rules',
+    'tail',
   ]
   assert.deepEqual(
     FILES.sort(),

@@ -33,8 +33,18 @@ export interface ComponentCase {
 /** What came out, one JSON request for each that was not dropped whole. */
 export type Answer = readonly unknown[]
 
+export interface AskGoOptions {
+  /** For the collector, such as feature gates. */
+  readonly args?: readonly string[]
+  /** Called before request number `n` of all cases, from 1 on. */
+  readonly before?: (n: number) => Promise<void>
+}
+
 /** One Go collector for all cases, with a pipeline for each. */
-export async function askGo(cases: readonly ComponentCase[]): Promise<readonly Answer[]> {
+export async function askGo(
+  cases: readonly ComponentCase[],
+  { args = [], before }: AskGoOptions = {},
+): Promise<readonly Answer[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-differential-'))
   const ports = await freePorts(cases.length)
   const file = (i: number): string => join(folder, `${i}.jsonl`)
@@ -61,11 +71,19 @@ export async function askGo(cases: readonly ComponentCase[]): Promise<readonly A
   }
   const yaml = `yaml:${JSON.stringify(config).replaceAll('$', () => '$$')}`
   try {
-    const go = await startProcess(goCollector(), ['--config', yaml], ports[ports.length - 1])
+    const go = await startProcess(
+      goCollector(),
+      ['--config', yaml, ...args],
+      ports[ports.length - 1],
+    )
     try {
-      for (const [i, { signal, requests }] of cases.entries()) {
-        await waitForPort(ports[i], 20_000)
-        for (const body of requests) await post(ports[i], signal, body)
+      for (const port of ports) await waitForPort(port, 20_000)
+      const rounds = Math.max(...cases.map(({ requests }) => requests.length))
+      for (let n = 0; n < rounds; n++) {
+        if (n > 0) await before?.(n)
+        for (const [i, { signal, requests }] of cases.entries()) {
+          if (n < requests.length) await post(ports[i], signal, requests[n])
+        }
       }
     } finally {
       await go.stop()

@@ -38,6 +38,7 @@ const PROCESSORS = [
   `${CONTRIB}/processor/filterprocessor`,
   `${CONTRIB}/processor/transformprocessor`,
   `${CONTRIB}/processor/probabilisticsamplerprocessor`,
+  `${CONTRIB}/processor/tailsamplingprocessor`,
 ]
 const EXPORTERS = [
   `${CORE}/exporter/otlpexporter`,

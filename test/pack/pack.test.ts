@@ -38,6 +38,11 @@ test('contains what runs, and neither sources nor tests', () => {
   const wanted = [
     'dist/main.js',
     'dist/otlp/kernel/kernel.wasm',
+    'dist/sampler/models/tensorflow/library.js',
+    'dist/sampler/models/tensorflow/tfjs-backend-wasm-simd.wasm',
+    'dist/sampler/models/training-worker.js',
+    'models/network/1.0.0/manifest.json',
+    'models/network/1.0.0/weights.bin',
     'pipelines/gateway.yaml',
     'NOTICE',
   ]

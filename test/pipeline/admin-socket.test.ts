@@ -42,7 +42,7 @@ function fakeControl(id: string, calls: string[]): RuleControl {
 async function open(t: TestContext, controls: readonly RuleControl[]) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-admin-'))
   const path = join(folder, 'deep', 'admin.sock')
-  const socket = await AdminSocket.open(path, { rules: () => controls })
+  const socket = await AdminSocket.open(path, { rules: () => controls, samplers: () => [] })
   t.after(() => {
     socket.close()
     rmSync(folder, { recursive: true })
@@ -120,11 +120,17 @@ test('says what is wrong with a question', async t => {
 
 test('takes the place of a dead process, and not that of a living one', async t => {
   const { path } = await open(t, [])
-  await assert.rejects(AdminSocket.open(path, { rules: () => [] }), /another process listens/)
+  await assert.rejects(
+    AdminSocket.open(path, { rules: () => [], samplers: () => [] }),
+    /another process listens/,
+  )
 
   const file = join(path, '..', 'file')
   writeFileSync(file, '')
-  await assert.rejects(AdminSocket.open(file, { rules: () => [] }), /is no socket/)
+  await assert.rejects(
+    AdminSocket.open(file, { rules: () => [], samplers: () => [] }),
+    /is no socket/,
+  )
 })
 
 test('does not trust a folder that others may write to', async t => {
@@ -133,7 +139,7 @@ test('does not trust a folder that others may write to', async t => {
   chmodSync(folder, 0o777)
 
   await assert.rejects(
-    AdminSocket.open(join(folder, 'admin.sock'), { rules: () => [] }),
+    AdminSocket.open(join(folder, 'admin.sock'), { rules: () => [], samplers: () => [] }),
     /others may write/,
   )
 })

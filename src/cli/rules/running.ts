@@ -1,13 +1,8 @@
 /** `millrace rules status | reload | rollback | why`: asks the collector that runs. */
 import type { RuleDecision, RuleSetView, RulesView } from '../../core/rule-control.ts'
-import { type AdminReply, askAdmin, findSocket } from '../admin-client.ts'
-import { type CliIo, EXIT } from '../io.ts'
+import { askOrTell, type SocketOptions } from '../admin-client.ts'
+import type { CliIo } from '../io.ts'
 import { plural } from './rule-files.ts'
-
-export interface SocketOptions {
-  readonly socket?: string
-  readonly json: boolean
-}
 
 interface Result {
   readonly id: string
@@ -17,7 +12,7 @@ interface Result {
 }
 
 export async function showStatus(options: SocketOptions, io: CliIo): Promise<void> {
-  const reply = await ask(options, io, 'GET', '/api/v1/rules')
+  const reply = await askOrTell(options, io, 'GET', '/api/v1/rules')
   if (reply === undefined) return
   const views = reply.body.rules as readonly RulesView[]
   if (views.length === 0) io.stdout.write('no processor runs rules\n')
@@ -29,7 +24,7 @@ export async function changeRules(
   { id, hash, ...options }: SocketOptions & { readonly id?: string; readonly hash?: string },
   io: CliIo,
 ): Promise<void> {
-  const reply = await ask(options, io, 'POST', `/api/v1/rules/${action}`, { id, hash })
+  const reply = await askOrTell(options, io, 'POST', `/api/v1/rules/${action}`, { id, hash })
   for (const result of (reply?.body.results ?? []) as readonly Result[]) {
     io.stdout.write(`${result.id} (${result.signal}): live is ${result.hash}\n`)
     for (const problem of result.problems) io.stderr.write(`  ${problem}\n`)
@@ -38,7 +33,7 @@ export async function changeRules(
 
 export async function showWhy(traceId: string, options: SocketOptions, io: CliIo): Promise<void> {
   const path = `/api/v1/rules/why?trace_id=${encodeURIComponent(traceId)}`
-  const reply = await ask(options, io, 'GET', path)
+  const reply = await askOrTell(options, io, 'GET', path)
   if (reply === undefined) return
   const decisions = reply.body.decisions as readonly (RuleDecision & { readonly id: string })[]
   if (decisions.length === 0) {
@@ -51,23 +46,6 @@ export async function showWhy(traceId: string, options: SocketOptions, io: CliIo
     io.stdout.write(`${time} ${signal} of ${tenant}: rule ${rule} (${id}) ${action} because\n`)
     for (const part of because) io.stdout.write(`    ${part}\n`)
   }
-}
-
-/** Undefined when everything is said already. */
-async function ask(
-  { socket, json }: SocketOptions,
-  io: CliIo,
-  ...call: [method: 'GET' | 'POST', path: string, body?: object]
-): Promise<AdminReply | undefined> {
-  const reply = await askAdmin(findSocket(socket, io.env), ...call)
-  if (reply.status >= 400) io.setExitCode(EXIT.failed)
-  if (json) {
-    io.stdout.write(`${JSON.stringify(reply.body, null, 2)}\n`)
-    return undefined
-  }
-  if (reply.body.error === undefined) return reply
-  io.stderr.write(`${reply.body.error}\n`)
-  return undefined
 }
 
 function showView({ id, signal, live, kept, refusal, guarded, rules }: RulesView): string {

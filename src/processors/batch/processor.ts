@@ -21,7 +21,6 @@ export class BatchProcessor implements Component, Consumer {
   readonly #shards = new Map<string, Shard>()
   readonly #unobserve: () => void
   readonly #removeHolder: () => void
-  readonly #maxWaiting: number
   #last: Shard | null = null
   #isStopping = false
 
@@ -30,9 +29,9 @@ export class BatchProcessor implements Component, Consumer {
     const labels = { processor: id }
     this.#config = config
     this.#keys = config.metadata_keys.map(key => key.toLowerCase())
-    this.#maxWaiting = MAX_WAITING_BATCHES * (config.send_batch_size || WAITING_WITHOUT_SIZE)
     this.#settings = {
       ...{ id, config, clock, ledger, next },
+      maxWaiting: MAX_WAITING_BATCHES * (config.send_batch_size || WAITING_WITHOUT_SIZE),
       sizeTrigger: meter.counter(SIZE_TRIGGER, labels),
       timeoutTrigger: meter.counter(TIMEOUT_TRIGGER, labels),
       sendSize: meter.histogram(SEND_SIZE, labels),
@@ -60,7 +59,7 @@ export class BatchProcessor implements Component, Consumer {
       const why = `more than ${limit} combinations of metadata values are batched`
       return refused(batch.items, 'rejected', `${why}; raise metadata_cardinality_limit`)
     }
-    if (shard.waiting >= this.#maxWaiting) return busy(shard.retryAfterMs)
+    if (shard.isFull) return busy(shard.retryAfterMs)
     shard.add(batch)
     return ACCEPTED
   }

@@ -1,22 +1,16 @@
 /**
- * One batch in the making: the parts of one signal, tenant and set of metadata values, put side by side. What the next stage does
- * not take at once waits in line here, in order, one batch on its way at a time.
+ * One batch in the making: the parts of one signal, tenant and set of metadata values, put side by side, and the line of
+ * full ones that the next stage has not taken.
  */
 import { Batch, type Part, type RequestContext, type TenantId } from '../../core/batch.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Consumer } from '../../core/component.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { Counter, Histogram } from '../../core/meter.ts'
-import type { Outcome } from '../../core/outcome.ts'
+import { Outlet } from '../../core/outlet.ts'
 import type { Signal } from '../../core/signal.ts'
 import { splitBatch } from '../../core/split-batch.ts'
-import { Fifo } from '../../util/fifo.ts'
 import type { BatchConfig } from './config.ts'
-
-/** The next stage is asked again at least so often: its delay is meant for clients, and here asking costs nothing. */
-const MAX_POLL_MS = 100
-/** Said before the next stage has said a delay of its own. */
-const UNKNOWN_RETRY_MS = 1000
 
 /** What all shards of one processor share. */
 export interface ShardSettings {
@@ -25,6 +19,8 @@ export interface ShardSettings {
   readonly clock: Clock
   readonly ledger: Ledger
   readonly next: Consumer
+  /** Items of full batches that may wait. */
+  readonly maxWaiting: number
   readonly sizeTrigger: Counter
   readonly timeoutTrigger: Counter
   readonly sendSize: Histogram
@@ -39,35 +35,30 @@ export class Shard {
   #items = 0
   #timer: Timer | null = null
   /** Full batches that the next stage has not taken yet. */
-  readonly #line = new Fifo<Batch>()
-  #lineItems = 0
-  #isSending = false
-  /** The deadline of the shutdown is over: nothing is tried again. */
-  #isOver = false
-  #retryAfterMs = UNKNOWN_RETRY_MS
-  #retry: Timer | null = null
-  #onIdle: (() => void) | null = null
+  readonly #outlet: Outlet
 
   constructor(signal: Signal, tenant: TenantId, context: RequestContext, settings: ShardSettings) {
     this.signal = signal
     this.tenant = tenant
     this.#context = context
     this.#settings = settings
+    const { id, clock, ledger, next, maxWaiting: maxItems } = settings
+    this.#outlet = new Outlet({ id, clock, ledger, next, maxItems })
   }
 
   /** Items that are held here. */
   get items(): number {
-    return this.#items + this.#lineItems
+    return this.#items + this.#outlet.items
   }
 
-  /** Items that wait although they could go: the next stage is slower than what comes in. */
-  get waiting(): number {
-    return this.#lineItems
+  /** The next stage is slower than what comes in. */
+  get isFull(): boolean {
+    return this.#outlet.isFull
   }
 
   /** What the next stage last asked for. */
   get retryAfterMs(): number {
-    return this.#retryAfterMs
+    return this.#outlet.retryAfterMs
   }
 
   // hot: bench/flow/side-by-side.ts
@@ -99,72 +90,13 @@ export class Shard {
     const pieces = maxItems > 0 ? splitBatch(whole, { maxItems }).pieces : [whole]
     for (const piece of pieces) {
       this.#settings.sendSize.observe(piece.items)
-      this.#line.push(piece)
-      this.#lineItems += piece.items
+      this.#outlet.push(piece)
     }
-    this.#send()
   }
 
   /** Resolves when nothing is held, or when the deadline is over: then what is left is dropped. */
-  async drain(deadline: AbortSignal): Promise<void> {
+  drain(deadline: AbortSignal): Promise<void> {
     this.flush()
-    if (this.items > 0 && !deadline.aborted) {
-      await new Promise<void>(resolve => {
-        this.#onIdle = resolve
-        deadline.addEventListener('abort', () => resolve(), { once: true })
-      })
-    }
-    this.#isOver = true
-    this.#retry?.cancel()
-    if (!this.#isSending) this.#dropLine()
-  }
-
-  #send(): void {
-    while (!this.#isSending && this.#retry === null) {
-      const batch = this.#line.peek()
-      if (batch === undefined) return
-      const outcome = this.#settings.next.consume(batch)
-      if (outcome instanceof Promise) {
-        this.#isSending = true
-        void outcome.then(settled => {
-          this.#isSending = false
-          this.#settle(batch, settled)
-          if (this.#isOver) this.#dropLine()
-          else this.#send()
-        })
-      } else this.#settle(batch, outcome)
-    }
-  }
-
-  #settle(batch: Batch, outcome: Outcome): void {
-    if (outcome.kind === 'busy') {
-      this.#retryAfterMs = outcome.retryAfterMs
-      if (this.#isOver) return
-      this.#retry = this.#settings.clock.after(Math.min(outcome.retryAfterMs, MAX_POLL_MS), () => {
-        this.#retry = null
-        this.#send()
-      })
-      return
-    }
-    this.#line.shift()
-    this.#lineItems -= batch.items
-    if (outcome.kind === 'refused') {
-      this.#drop(batch, outcome.items, outcome.why)
-      if (outcome.items >= batch.items) batch.release()
-    }
-    if (this.items === 0) this.#onIdle?.()
-  }
-
-  #dropLine(): void {
-    for (let batch = this.#line.shift(); batch !== undefined; batch = this.#line.shift()) {
-      this.#drop(batch, batch.items, 'shutdown')
-      batch.release()
-    }
-    this.#lineItems = 0
-  }
-
-  #drop(batch: Batch, items: number, reason: string): void {
-    const { ledger, id } = this.#settings
-    ledger.dropped(batch.tenant, batch.signal, items, { stage: id, reason, intentional: false })
+    return this.#outlet.drain(deadline)
   }
 }

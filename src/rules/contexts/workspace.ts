@@ -2,7 +2,8 @@
  * What one pass over a part knows: the request's rows, the row of each level that the cursor stands on, and the new
  * content of rows that were changed. A changed row is found again by number, so later passes see the change.
  */
-import { PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
+import { END, PARENT, type RequestIndex, ROW, START } from '../../otlp/request-index.ts'
+import { CUT_TO, Edits, SPLICE } from '../../otlp/splice.ts'
 import { EvaluationError } from '../value.ts'
 import { Arena, type ArenaMemory } from './arena.ts'
 
@@ -30,10 +31,22 @@ export class ChangedRows {
   readonly ends: number[] = []
   /** Bit n: fields of number n are not the sender's; 0 = only moved. */
   readonly touched: number[] = []
+  readonly #join: (row: number) => number
+
+  /** `join` writes a row out of which there are only splices so far, and gives its place; -1 = there are none. */
+  constructor(join: (row: number) => number) {
+    this.#join = join
+  }
 
   /** -1 when the row is as it was sent. */
   placeOf(row: number): number {
-    return this.#places === null ? -1 : this.#places[row] - 1
+    const place = this.#places === null ? -1 : this.#places[row] - 1
+    return place >= 0 ? place : this.#join(row)
+  }
+
+  /** Whether the row stands in the lists. */
+  has(row: number): boolean {
+    return this.#places !== null && this.#places[row] !== 0
   }
 
   add(row: number, rows: number): number {
@@ -62,7 +75,12 @@ export class Workspace {
   readonly rows = new Int32Array(5).fill(-1)
   /** Points that a data row has more than there are rows below it: whole fields, put before the others. */
   readonly extraPoints = new Map<number, Uint8Array>()
-  readonly changed: readonly ChangedRows[] = Array.from({ length: 5 }, () => new ChangedRows())
+  readonly changed: readonly ChangedRows[] = Array.from(
+    { length: 5 },
+    (_, level) => new ChangedRows(row => this.#join(level, row)),
+  )
+  /** Splices of items that were edited without a copy, in order. */
+  splices = new Edits()
 
   #work = 0
 
@@ -77,7 +95,36 @@ export class Workspace {
     this.levels = index.levels
     this.rows.fill(-1)
     this.extraPoints.clear()
+    if (this.splices.size > 0) this.splices = new Edits()
     for (const changed of this.changed) changed.clear()
+  }
+
+  takeSplices(): Edits {
+    const { splices } = this
+    this.splices = new Edits()
+    return splices
+  }
+
+  /** An item that has splices is written as a whole, and they go: it is to be read, or edited further. */
+  #join(level: number, row: number): number {
+    const { splices, levels, arena } = this
+    if (splices.size === 0 || level !== levels.length - 1) return -1
+    const start = levels[level][row * ROW + START]
+    const end = levels[level][row * ROW + END]
+    const first = splices.firstFrom(start)
+    const length = end - start + splices.growth(first, end)
+    if (first === splices.size || splices.words[first * SPLICE + CUT_TO] > end) return -1
+    arena.reserve(length)
+    const at = arena.used
+    arena.used = splices.apply(first, this.bytes, start, end, arena.bytes, at)
+    splices.cancel(first, start, end)
+    const changed = this.changed[level]
+    const place = changed.add(row, levels[level].length / ROW)
+    changed.bytes[place] = arena.bytes
+    changed.starts[place] = at
+    changed.ends[place] = arena.used
+    changed.touched[place] = -1
+    return place
   }
 
   /** Throws EvaluationError when the part has taken too much work. */
@@ -92,6 +139,7 @@ export class Workspace {
     this.levels = NO_ROWS
     this.rows.fill(-1)
     this.extraPoints.clear()
+    if (this.splices.size > 0) this.splices = new Edits()
     for (const changed of this.changed) changed.clear()
   }
 

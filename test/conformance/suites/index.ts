@@ -9,6 +9,7 @@ import { ottlCases } from './ottl.ts'
 import { protoInvalid } from './proto-invalid.ts'
 import { captures, examples, goldenMetrics, goldenTraces } from './requests.ts'
 import { routing } from './routing.ts'
+import { tailSampling } from './tail-sampling.ts'
 
 export const SUITES: readonly Suite[] = [
   protoInvalid,
@@ -24,4 +25,5 @@ export const SUITES: readonly Suite[] = [
   collectorConfigs,
   ottlCases,
   routing,
+  tailSampling,
 ]

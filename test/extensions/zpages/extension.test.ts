@@ -31,6 +31,7 @@ const INSPECTOR: Partial<Inspector> = {
   ],
   ledger: () => [LEDGER_ROW],
   rules: () => [],
+  samplers: () => [],
   memory: () => ({ limitBytes: 1000, reservedBytes: 10, rssBytes: 500 }),
 }
 

@@ -1,0 +1,67 @@
+/** `millrace sampler eval`: recordings in, a table or rows of measures out. */
+import { resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
+import { evaluate, type Row } from '../../sampler/eval/evaluate.ts'
+import { readRecording } from '../../sampler/eval/recording.ts'
+import { openModel } from '../../sampler/models/open.ts'
+import { VECTOR_NAMES } from '../../sampler/observe/vector.ts'
+import { parseDuration } from '../../util/duration.ts'
+import type { CliIo } from '../io.ts'
+import { tellTable } from './eval-table.ts'
+
+export interface EvalOptions {
+  readonly data: readonly string[]
+  readonly budget: string
+  readonly model: readonly string[]
+  readonly baselines: boolean
+  readonly seeds: string
+  readonly period: string
+  readonly json: boolean
+}
+
+/** Stand beside whatever is judged. */
+const BESIDE = ['isolation_forest', 'half_space_trees', 'random', 'duration', 'ema_per_key']
+const MOST_SEEDS = 1_000
+
+export async function evaluateSampling(options: EvalOptions, io: CliIo): Promise<void> {
+  const budgets = options.budget.split(',').map(readShare)
+  const seeds = readSeeds(options.seeds)
+  const periodMs = parseDuration(options.period)
+  if (periodMs === undefined || !(periodMs > 0)) {
+    throw new InvalidArgumentError(`--period ${options.period} is not a duration`)
+  }
+  const named = options.model.flatMap(names => names.split(','))
+  const models = [...new Set(options.baselines ? [...named, ...BESIDE] : named)]
+  const rows: Row[] = []
+  for (const directory of options.data) {
+    const recording = await readRecording(resolve(io.cwd, directory))
+    rows.push(
+      ...(await evaluate(recording, {
+        ...{ budgets, seeds, periodMs, models },
+        open: (name, seed) => openModel(name, { layout: VECTOR_NAMES, seed }),
+        tell: done => {
+          if (io.stderr.isTTY === true) io.stderr.write(`\r\u001b[K${done}`)
+        },
+      })),
+    )
+  }
+  if (io.stderr.isTTY === true) io.stderr.write('\r\u001b[K')
+  if (options.json) io.stdout.write(`${JSON.stringify(rows, null, 1)}\n`)
+  else tellTable(rows, io)
+}
+
+function readShare(text: string): number {
+  const share = Number(text)
+  if (!(share > 0 && share <= 1)) {
+    throw new InvalidArgumentError(`--budget ${text} is not a share above 0 and up to 1`)
+  }
+  return share
+}
+
+function readSeeds(text: string): number {
+  const seeds = Number(text)
+  if (!Number.isInteger(seeds) || seeds < 1 || seeds > MOST_SEEDS) {
+    throw new InvalidArgumentError(`--seeds ${text} is not a whole number from 1 to ${MOST_SEEDS}`)
+  }
+  return seeds
+}

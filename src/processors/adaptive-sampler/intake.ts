@@ -1,0 +1,113 @@
+/** Takes batches in: lays out edits, makes room, marks what conditions ask for, knows spans that come late. */
+import { Batch, type Part } from '../../core/batch.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { MemoryBudget } from '../../core/memory.ts'
+import type { Counter } from '../../core/meter.ts'
+import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
+import type { Outlet } from '../../core/outlet.ts'
+import { materialise } from '../../rules/contexts/materialise.ts'
+import type { Assembly } from '../../sampler/assembly/assembly.ts'
+import { TRACE_EXPLICIT_RANDOMNESS, TRACE_RANDOM_ID } from '../../sampler/assembly/traces.ts'
+import type { SpanMarker } from './conditions.ts'
+import type { IdUniformity } from './id-uniformity.ts'
+import type { LateSpans } from './late-spans.ts'
+import type { Sampler } from './sampler.ts'
+
+export interface IntakeParts {
+  readonly assembly: Assembly
+  readonly sampler: Sampler
+  readonly marker: SpanMarker
+  readonly late: LateSpans
+  readonly ids: IdUniformity
+  readonly outlet: Outlet
+  readonly memory: MemoryBudget
+  readonly maxBytes: number
+  readonly clock: Clock
+  readonly invalidIds: Counter
+}
+
+export class Intake {
+  readonly #parts: IntakeParts
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  // hot: bench/flow/side-by-side.ts
+  /** Accepted: the batch is not needed any more, and released. */
+  take(given: Batch): Outcome {
+    const { outlet, memory, maxBytes } = this.#parts
+    if (outlet.isFull) return busy(outlet.retryAfterMs)
+    if (given.bytes > maxBytes) {
+      const why = `a batch of ${given.bytes} bytes is more than the memory_limit of ${maxBytes}`
+      return refused(given.items, 'too_large', why)
+    }
+    const batch = withoutEdits(given)
+    const isTaken = this.#makeRoom(batch)
+    if (isTaken) this.#add(batch)
+    if (batch !== given) batch.release()
+    if (!isTaken) return busy(memory.retryAfterMs())
+    given.release()
+    return ACCEPTED
+  }
+
+  #makeRoom(batch: Batch): boolean {
+    const { assembly, outlet, sampler } = this.#parts
+    while (!assembly.reserve(batch)) {
+      if (outlet.isFull || !sampler.makeRoom()) return false
+    }
+    return true
+  }
+
+  #add(batch: Batch): void {
+    const { assembly, marker, clock } = this.#parts
+    for (const part of batch.parts) {
+      const marks = marker.isIdle ? null : marker.mark(part, batch.context)
+      assembly.add(part, batch.tenant, clock.monotonic())
+      if (marks !== null) this.#mark(marks, part.index.items)
+      this.#greet()
+      if (assembly.passed > 0) this.#pass(batch, assembly.passedPart(part))
+    }
+  }
+
+  #mark(marks: Uint8Array, items: number): void {
+    const { itemTrace, traces } = this.#parts.assembly
+    for (let item = 0; item < items; item++) {
+      if (marks[item] === 0 || itemTrace[item] < 0) continue
+      traces.addConditions(itemTrace[item], 0, marks[item])
+    }
+  }
+
+  /** Traces that have just begun. */
+  #greet(): void {
+    const { assembly, late, ids } = this.#parts
+    const { traces, newTraces, newCount } = assembly
+    for (let i = 0; i < newCount; i++) {
+      const handle = newTraces[i]
+      late.recognise(handle)
+      const flags = traces.flags(handle)
+      if ((flags & (TRACE_EXPLICIT_RANDOMNESS | TRACE_RANDOM_ID)) === 0) {
+        ids.add(traces.randomnessHigh(handle))
+      }
+    }
+  }
+
+  /** Spans without a valid trace id belong to no trace that could be judged. */
+  #pass({ signal, tenant, context }: Batch, part: Part): void {
+    const { outlet, invalidIds } = this.#parts
+    part.payload.retain()
+    invalidIds.value += part.items
+    outlet.push(new Batch(signal, tenant, context, [part]))
+  }
+}
+
+/** The batch itself where nothing is to be laid out; otherwise one more, with an owner of its own. */
+function withoutEdits(batch: Batch): Batch {
+  if (batch.parts.every(({ edits }) => edits === null || edits.size === 0)) return batch
+  const parts = batch.parts.map(part => {
+    const laidOut = materialise(part)
+    if (laidOut.payload === part.payload) part.payload.retain()
+    return laidOut
+  })
+  return new Batch(batch.signal, batch.tenant, batch.context, parts)
+}

@@ -1,0 +1,83 @@
+/** Reads what was learned at the start and writes it from time to time and at the end. A failure is told and changes nothing. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Timer } from '../../core/clock.ts'
+import type { Host } from '../../core/component.ts'
+import type { CreateContext } from '../../core/factory.ts'
+import type { AdaptiveSamplerConfig } from './config.ts'
+import { collect, type Learned, restore } from './learned.ts'
+import type { SamplerMeter } from './metrics.ts'
+import { StateFile } from './state-file.ts'
+
+export type StorageConfig = NonNullable<AdaptiveSamplerConfig['storage']>
+
+/** By path: the keeper that writes there now, which a successor asks to write once more. */
+const writers = new Map<string, Keeper>()
+
+export class Keeper {
+  readonly #context: CreateContext<AdaptiveSamplerConfig>
+  readonly #storage: StorageConfig
+  readonly #meter: SamplerMeter
+  readonly #file: StateFile
+  #learned: Learned | null = null
+  #timer: Timer | null = null
+  #host: Host | null = null
+  /** When the state was last written; 0 for never. */
+  savedAtMs = 0
+
+  constructor(
+    context: CreateContext<AdaptiveSamplerConfig>,
+    storage: StorageConfig,
+    meter: SamplerMeter,
+  ) {
+    this.#context = context
+    this.#storage = storage
+    this.#meter = meter
+    this.#file = new StateFile(storage.directory, context.id)
+  }
+
+  /** Names of what was taken over. Rejects where the folder cannot be used. */
+  async start(learned: Learned, host: Host): Promise<readonly string[]> {
+    const { clock } = this.#context
+    await writers.get(this.#file.path)?.save()
+    const saved = await this.#file.read()
+    const isFresh = saved !== null && clock.now() - saved.savedAtMs <= this.#storage.max_age
+    const taken = isFresh ? restore(learned, saved.blocks) : []
+    this.#learned = learned
+    this.#host = host
+    writers.set(this.#file.path, this)
+    this.#timer = clock.every(this.#storage.interval, () => void this.save())
+    return taken
+  }
+
+  async save(): Promise<void> {
+    if (this.#learned === null) return
+    const { clock, log, id } = this.#context
+    try {
+      const nowMs = clock.now()
+      const blocks = new Map<string, Uint8Array>()
+      for (const [name, bytes] of collect(this.#learned)) {
+        blocks.set(name, bytes)
+        await nextTurn()
+      }
+      await this.#file.write(nowMs, blocks)
+      this.savedAtMs = nowMs
+      this.#meter.saved.success.value++
+      this.#host?.reportStatus(id, 'ok')
+    } catch (error) {
+      const detail = `the state cannot be written: ${(error as Error).message}`
+      this.#meter.saved.failure.value++
+      log.error('sampler_state_not_written', { path: this.#file.path, detail })
+      this.#host?.reportStatus(id, 'recoverable_error', detail)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    // A successor has more recent knowledge.
+    if (writers.get(this.#file.path) === this) {
+      await this.save()
+      writers.delete(this.#file.path)
+    }
+    this.#learned = null
+  }
+}

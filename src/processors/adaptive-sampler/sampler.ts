@@ -1,0 +1,288 @@
+/**
+ * From traces that are due to traces that are gone: looks at each, scores them, has the decider choose once a tick, writes
+ * the kept ones out and forgets all. Works in slices, so that the event loop is never held for long.
+ *
+ * ```
+ * due -> look (features, score) -> rows of the tick ... tick -> decide -> apply: kept -> outlet, dropped -> ledger
+ *  | late: follows its trace's decision at once
+ * ```
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { Drop, Ledger } from '../../core/ledger.ts'
+import type { Outlet } from '../../core/outlet.ts'
+import type { Assembly } from '../../sampler/assembly/assembly.ts'
+import type { Stamp } from '../../sampler/assembly/stamp.ts'
+import { STAMP_ERASE, STAMP_THRESHOLD } from '../../sampler/assembly/stamp.ts'
+import { TRAIT_HASHED } from '../../sampler/decide/options.ts'
+import { FACT_CLEAN } from '../../sampler/models/compare.ts'
+import type { Observer } from '../../sampler/observe/observer.ts'
+import type { Arm, Lineup } from './arms.ts'
+import type { DecisionBook } from './decision-book.ts'
+import { EARLY, LOOKED_AT } from './flags.ts'
+import type { LateSpans } from './late-spans.ts'
+import type { SamplerMeter } from './metrics.ts'
+import type { SelfSupervision } from './self-supervision.ts'
+import type { TraceReader } from './trace-reader.ts'
+
+/** Traces that are asked for at once. */
+const DUE = 256
+/** A slice ends after so long, looked at after each `DUE` traces at most. */
+const SLICE_MS = 4
+const LOOKS_PER_CHECK = 32
+/** A tick does not grow beyond it; what is due stays where it is until the next one. */
+const MAX_ROWS = 65_536
+/** Rows of a decided tick that are carried out between two looks at the time. */
+const APPLY_ROWS = 128
+/** Most spans of a batch that goes on. */
+const MAX_ITEMS = 8192
+/** Why spans go, in the ledger. */
+const NOT_SAMPLED = 'not_sampled'
+/** Oldest traces that make room at once. */
+const EARLY_TRACES = 256
+
+export interface SamplerParts {
+  readonly id: string
+  readonly clock: Clock
+  /** Wall time that never goes back. */
+  readonly now: () => number
+  readonly ledger: Ledger
+  readonly assembly: Assembly
+  readonly observer: Observer
+  readonly lineup: Lineup
+  readonly reader: TraceReader
+  readonly late: LateSpans
+  readonly book: DecisionBook
+  readonly outlet: Outlet
+  /** Null: nothing learns from the traffic. */
+  readonly teacher: SelfSupervision | null
+  readonly meter: SamplerMeter
+  /** Which spans tell why they were kept. */
+  readonly attributes: 'root' | 'all' | 'none'
+}
+
+export class Sampler {
+  readonly #parts: SamplerParts
+  readonly #drops: Drop
+  readonly #due = new Int32Array(DUE)
+  readonly #kept = new Int32Array(APPLY_ROWS)
+  readonly #emit = {
+    maxItems: MAX_ITEMS,
+    stamp: (handle: number, stamp: Stamp): void => this.#stamp(handle, stamp),
+  }
+  /** The arm whose rows are being carried out, and the next row; null between ticks. */
+  #applying: Arm | null = null
+  #armNumber = 0
+  #nextRow = 0
+  #droppedTenant = -1
+  #droppedSpans = 0
+  /** Time that scoring and choosing took for this tick. */
+  #tickMs = 0
+  /** Time that the last tick took, scoring included. */
+  lastTickMs = 0
+
+  constructor(parts: SamplerParts) {
+    this.#parts = parts
+    this.#drops = { stage: parts.id, reason: NOT_SAMPLED, intentional: true }
+  }
+
+  get isApplying(): boolean {
+    return this.#applying !== null
+  }
+
+  /** Traces that were looked at and wait for the tick. */
+  get rows(): number {
+    let rows = 0
+    for (const { rows: each } of this.#parts.lineup.arms) rows += each.count
+    return rows
+  }
+
+  /** Does what there is to do for some milliseconds. True: there is more. */
+  slice(): boolean {
+    const { clock, outlet } = this.#parts
+    const end = clock.monotonic() + SLICE_MS
+    while (this.#applying !== null) {
+      if (outlet.isFull) return false
+      this.#applySome()
+      if (clock.monotonic() >= end) return true
+    }
+    return this.#lookAtDue(end)
+  }
+
+  /** Chooses among the rows; they are carried out by the slices that follow. No effect while those of the tick before are. */
+  decide(): void {
+    if (this.#applying !== null || this.rows === 0) return
+    const { clock, lineup, meter, now } = this.#parts
+    const from = clock.monotonic()
+    for (const arm of lineup.arms) {
+      arm.noticeSwap()
+      arm.decider.decide(now())
+    }
+    this.#tickMs += clock.monotonic() - from
+    meter.decisionSeconds.observe(this.#tickMs / 1000)
+    this.lastTickMs = this.#tickMs
+    this.#tickMs = 0
+    this.#armNumber = this.#nextRow = 0
+    this.#applying = lineup.arms[0]
+  }
+
+  /** Decides the oldest at once, for their room. False: nothing is held that could make any. */
+  makeRoom(): boolean {
+    const { assembly, clock, meter } = this.#parts
+    if (this.rows === 0 && this.#applying === null) {
+      let handle = assembly.oldest()
+      for (let n = 0; n < EARLY_TRACES && handle >= 0; n++) {
+        const next = assembly.newer(handle)
+        assembly.traces.setFlags(handle, EARLY)
+        meter.early.value++
+        this.#look(handle)
+        handle = next
+      }
+      this.#parts.late.flush()
+      this.#scoreNew()
+    }
+    if (this.rows === 0) return false
+    this.decide()
+    while (this.#applying !== null) this.#applySome()
+    assembly.tidy(clock.monotonic())
+    return true
+  }
+
+  /** Everything that is held becomes due. */
+  expireAll(): void {
+    const { assembly } = this.#parts
+    for (let handle = assembly.oldest(); handle >= 0; handle = assembly.newer(handle)) {
+      if ((assembly.traces.flags(handle) & LOOKED_AT) === 0) assembly.expire(handle)
+    }
+  }
+
+  /** True: the time is over, there may be more. */
+  #lookAtDue(end: number): boolean {
+    const { assembly, clock } = this.#parts
+    let isOver = false
+    while (!isOver && this.rows < MAX_ROWS) {
+      const found = assembly.ready(clock.monotonic(), this.#due)
+      if (found === 0) break
+      for (let i = 0; i < found; i++) {
+        const handle = this.#due[i]
+        // Once there was time for it, so that a slow machine gets on too.
+        if (isOver) assembly.expire(handle)
+        else this.#look(handle)
+        if (i % LOOKS_PER_CHECK === LOOKS_PER_CHECK - 1) isOver ||= clock.monotonic() >= end
+      }
+      isOver ||= clock.monotonic() >= end
+    }
+    this.#parts.late.flush()
+    this.#scoreNew()
+    return isOver
+  }
+
+  // hot: bench/flow/side-by-side.ts
+  #look(handle: number): void {
+    const { assembly, observer, lineup, reader, late, now, teacher } = this.#parts
+    const { traces } = assembly
+    const flags = traces.flags(handle)
+    if ((flags & LOOKED_AT) !== 0) return
+    if (late.isLate(flags) && late.settle(handle)) return
+    traces.setFlags(handle, LOOKED_AT)
+    const { rows } = lineup.armOf(traces.idWord(handle, 0), traces.idWord(handle, 1))
+    const at = rows.next()
+    const spans = assembly.spansOf(handle)
+    const nowMs = now()
+    observer.observe(spans, nowMs, rows.vectors, at)
+    const row = rows.add(handle, observer.structure, reader.traits(handle), observer.why)
+    const facts = reader.facts(rows.traits[row])
+    rows.facts[row] = facts
+    if (facts === FACT_CLEAN) teacher?.see(spans, nowMs, rows.vectors, at)
+  }
+
+  #scoreNew(): void {
+    const { clock, lineup } = this.#parts
+    const from = clock.monotonic()
+    for (const arm of lineup.arms) arm.scoreNew(this.#parts.reader)
+    this.#tickMs += clock.monotonic() - from
+  }
+
+  /** Some rows of the decided tick. */
+  #applySome(): void {
+    const arm = this.#applying!
+    const { rows } = arm
+    const to = Math.min(rows.count, this.#nextRow + APPLY_ROWS)
+    let kept = 0
+    for (let row = this.#nextRow; row < to; row++) {
+      if (arm.decider.keep[row] === 1) {
+        this.#parts.assembly.traces.setNote(rows.handle[row], row)
+        this.#kept[kept++] = rows.handle[row]
+      } else this.#drop(arm, row)
+    }
+    this.#bookDrops()
+    if (kept > 0) this.#keep(arm, kept)
+    this.#nextRow = to
+    if (to === rows.count) this.#nextArm()
+  }
+
+  #nextArm(): void {
+    const { lineup } = this.#parts
+    lineup.judged(this.#armNumber)
+    this.#applying!.clear()
+    this.#armNumber++
+    this.#nextRow = 0
+    this.#applying = lineup.arms[this.#armNumber] ?? null
+  }
+
+  #drop(arm: Arm, row: number): void {
+    const { assembly, book, meter } = this.#parts
+    const handle = arm.rows.handle[row]
+    const tenant = assembly.traces.tenant(handle)
+    book.dropped(arm, row)
+    meter.decided.value++
+    if (tenant !== this.#droppedTenant) this.#bookDrops()
+    this.#droppedTenant = tenant
+    this.#droppedSpans += assembly.forget(handle)
+  }
+
+  /** Of one tenant; called before anybody else gets a turn. */
+  #bookDrops(): void {
+    const spans = this.#droppedSpans
+    if (spans === 0) return
+    const { assembly, ledger, meter } = this.#parts
+    meter.spansDropped.value += spans
+    ledger.dropped(assembly.tenantName(this.#droppedTenant), 'traces', spans, this.#drops)
+    this.#droppedSpans = 0
+  }
+
+  #keep(arm: Arm, count: number): void {
+    const { assembly, book, meter, outlet } = this.#parts
+    const batches = assembly.emit(this.#kept, count, this.#emit)
+    for (let i = 0; i < count; i++) {
+      const handle = this.#kept[i]
+      const row = assembly.traces.note(handle)
+      book.kept(arm, row)
+      meter.decided.value++
+      meter.kept[arm.decider.reason[row]].value++
+      meter.spansKept.value += assembly.forget(handle)
+    }
+    for (const batch of batches) outlet.push(batch)
+  }
+
+  #stamp(handle: number, stamp: Stamp): void {
+    const { assembly, attributes } = this.#parts
+    const { decider, rows, fields } = this.#applying!
+    const row = assembly.traces.note(handle)
+    const isErased = decider.erase[row] === 1
+    stamp.mode = isErased ? STAMP_ERASE : STAMP_THRESHOLD
+    stamp.thresholdHigh = decider.thresholdHigh[row]
+    stamp.thresholdLow = decider.thresholdLow[row]
+    const reason = decider.reason[row]
+    const score = rows.score[row]
+    const isCounted = (rows.traits[row] & TRAIT_HASHED) !== 0
+    const count = isCounted ? 1 / decider.probability[row] : 0
+    if (attributes === 'all') {
+      stamp.fields = isCounted
+        ? fields.explainedAndAdjusted(reason, score, count)
+        : fields.explained(reason, score)
+      return
+    }
+    if (isCounted) stamp.fields = fields.adjusted(count)
+    if (attributes === 'root') stamp.rootFields = fields.explained(reason, score)
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Traces whose decision is still to come survive the end of the process: requests are journaled before they are answered,
+ * and taken in again at the next start. What was decided meanwhile is not decided twice.
+ */
+import { Batch, NO_CONTEXT, type TenantId } from '../../core/batch.ts'
+import type { CreateContext } from '../../core/factory.ts'
+import { Payload } from '../../core/payload.ts'
+import { indexRequest } from '../../otlp/kernel/kernel.ts'
+import { isWireFault } from '../../otlp/request-index.ts'
+import type { Works } from './build.ts'
+import type { AdaptiveSamplerConfig } from './config.ts'
+import { DECIDED, ID_BYTES, Journal, REQUEST, type Segment } from './journal.ts'
+import { type JournalRecord, readRecords } from './journal-reader.ts'
+import type { StorageConfig } from './keeper.ts'
+
+/** Between two attempts to take a journaled request in while the next stage is busy. */
+const RETRY_MS = 50
+
+/** By folder and id: whoever journals there now. */
+const writers = new Map<string, Undecided>()
+
+export class Undecided {
+  readonly #context: CreateContext<AdaptiveSamplerConfig>
+  readonly #maxBytes: number
+  readonly #place: string
+  readonly #journal: Journal
+  #hasFailed = false
+
+  constructor(
+    context: CreateContext<AdaptiveSamplerConfig>,
+    { directory, max_journal }: StorageConfig,
+  ) {
+    this.#context = context
+    this.#maxBytes = max_journal
+    this.#place = `${directory} ${context.id}`
+    this.#journal = new Journal(directory, context.id, context.clock)
+  }
+
+  /** Says how many spans came back. */
+  async start(works: Works): Promise<number> {
+    // A predecessor in this process decides what it holds itself.
+    const hasPredecessor = writers.has(this.#place)
+    writers.set(this.#place, this)
+    if (hasPredecessor) return 0
+    const segments = await this.#journal.open()
+    const decided = await readDecided(segments)
+    let spans = 0
+    for (const segment of segments) {
+      for await (const record of readRecords(segment, REQUEST)) {
+        spans += await this.#takeBack(record, works, decided)
+      }
+    }
+    this.#journal.replayed()
+    return spans
+  }
+
+  get isFull(): boolean {
+    return this.#journal.bytes >= this.#maxBytes
+  }
+
+  /** Takes over one owner of a batch that was taken in. Does not reject: without a journal the collector still works. */
+  append(batch: Batch): Promise<void> {
+    return this.#told(this.#journal.append(batch))
+  }
+
+  /** `id`: four words. */
+  decided(tenant: TenantId, id: ArrayLike<number>): void {
+    this.#journal.decided(tenant, id)
+  }
+
+  /** Now and then. `oldestMs`: when the oldest undecided trace began. */
+  tick(oldestMs: number): void {
+    void this.#told(this.#journal.flush().then(() => this.#journal.prune(oldestMs)))
+  }
+
+  /** Whether another instance in this process goes on from here: then nothing may be left to the journal. */
+  get isSucceeded(): boolean {
+    return writers.get(this.#place) !== this
+  }
+
+  async stop(isAllDecided: boolean): Promise<void> {
+    if (!this.isSucceeded) writers.delete(this.#place)
+    await this.#told(this.#journal.close(isAllDecided))
+  }
+
+  async #told(written: Promise<void>): Promise<void> {
+    try {
+      await written
+    } catch (error) {
+      if (!this.#hasFailed) {
+        const detail = (error as Error).message
+        this.#context.log.error('sampler_journal_failed', { place: this.#place, detail })
+      }
+      this.#hasFailed = true
+    }
+  }
+
+  /** Spans of a request that are undecided. */
+  async #takeBack(
+    { tenant, body }: JournalRecord,
+    { intake, assembly }: Works,
+    decided: ReadonlySet<string>,
+  ): Promise<number> {
+    const index = indexRequest('traces', body)
+    if (isWireFault(index)) return 0
+    const { ledger } = this.#context
+    const part = { payload: new Payload(body), index, selection: null, edits: null }
+    const batch = new Batch('traces', tenant, NO_CONTEXT, [{ ...part, items: index.items }])
+    ledger.accepted(tenant, 'traces', batch.items)
+    let outcome = intake.take(batch)
+    while (outcome.kind === 'busy') {
+      await this.#pause()
+      outcome = intake.take(batch)
+    }
+    let spans = index.items
+    if (outcome.kind === 'refused') spans = 0
+    else {
+      for (let i = 0; i < assembly.newCount; i++) {
+        const handle = assembly.newTraces[i]
+        if (decided.has(keyOf(tenant, assembly.traces.idHex(handle)))) {
+          spans -= assembly.forget(handle)
+        }
+      }
+    }
+    ledger.accepted(tenant, 'traces', spans - index.items)
+    return spans
+  }
+
+  #pause(): Promise<void> {
+    return new Promise(resolve => this.#context.clock.after(RETRY_MS, resolve))
+  }
+}
+
+async function readDecided(segments: readonly Segment[]): Promise<ReadonlySet<string>> {
+  const decided = new Set<string>()
+  for (const segment of segments) {
+    for await (const { tenant, body } of readRecords(segment, DECIDED)) {
+      const hex = Buffer.from(body.buffer, body.byteOffset, body.length).toString('hex')
+      for (let at = 0; at < hex.length; at += ID_BYTES * 2) {
+        decided.add(keyOf(tenant, hex.slice(at, at + ID_BYTES * 2)))
+      }
+    }
+  }
+  return decided
+}
+
+function keyOf(tenant: TenantId, traceId: string): string {
+  return `${traceId} ${tenant}`
+}

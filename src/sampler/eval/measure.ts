@@ -1,0 +1,165 @@
+/** What a choice of traces is worth: the figures of one row. Fractions, unless a name says otherwise. */
+import { LABEL_CLEAN, LABEL_SYMPTOMATIC, type Recording } from './recording.ts'
+import type { Choice } from './run.ts'
+import type { Schedule } from './schedule.ts'
+
+/** The start of a replay, when little is known of what is normal. */
+const COLD_MS = 10 * 60_000
+const HOUR_MS = 3_600_000
+/** The hours are judged once the sampler has run so long; shorter rests of an hour are left out. */
+const WARM_MS = HOUR_MS / 2
+/** An incident is covered with this share of its symptomatic traces. */
+const INCIDENT_SHARE = 0.5
+const INCIDENT_TRACES = 20
+
+export interface Kept {
+  readonly retained: number
+  readonly retainedSpans: number
+  /** Symptomatic traces kept / symptomatic traces. */
+  readonly coverage: number
+  /** Clean traces kept for reason anomaly / clean traces. */
+  readonly flagged: number
+  /** Clean traces kept for whatever reason / clean traces. */
+  readonly keptClean: number
+  /** Symptomatic / symptomatic and clean, among those kept. */
+  readonly proportion: number
+}
+
+export interface Measures extends Kept {
+  /** |retained - budget| / budget. */
+  readonly budgetError: number
+  /** The greatest over the whole hours once warm. */
+  readonly budgetErrorHour: number
+  /** Call trees of which at least one trace is kept. */
+  readonly structuresKept: number
+  /** Standard deviation over mean of the kept traces per call tree, all call trees counted. */
+  readonly structuresSpread: number
+  /** Incidents with at least half of their symptomatic traces kept / incidents with any; and with at least 20. */
+  readonly incidentsCovered: number
+  readonly incidentsWith20: number
+  readonly incidents: number
+  /** The first ten minutes apart. */
+  readonly coldStart: Kept & { readonly traces: number }
+}
+
+export function measure(
+  recording: Recording,
+  schedule: Schedule,
+  choice: Choice,
+  budget: number,
+): Measures {
+  const { tick } = schedule
+  let cold = 0
+  while (cold < tick.length && tick[cold] < tick[0] + COLD_MS) cold++
+  const all = count(recording, schedule, choice, 0, tick.length)
+  return {
+    ...all,
+    budgetError: Math.abs(all.retained - budget) / budget,
+    budgetErrorHour: worstHour(schedule, choice, budget),
+    ...measureStructures(recording, schedule, choice),
+    ...measureIncidents(recording, schedule, choice),
+    coldStart: { ...count(recording, schedule, choice, 0, cold), traces: cold },
+  }
+}
+
+function count(
+  recording: Recording,
+  schedule: Schedule,
+  choice: Choice,
+  from: number,
+  to: number,
+): Kept {
+  const { label, first } = recording
+  const offered = [0, 0, 0]
+  const kept = [0, 0, 0]
+  let flagged = 0
+  let spans = 0
+  let keptSpans = 0
+  for (let at = from; at < to; at++) {
+    const trace = schedule.order[at]
+    const size = first[trace + 1] - first[trace]
+    offered[label[trace]]++
+    spans += size
+    if (choice.keep[at] === 0) continue
+    kept[label[trace]]++
+    keptSpans += size
+    if (label[trace] === LABEL_CLEAN) flagged += choice.flagged[at]
+  }
+  return {
+    retained: ratio(kept[0] + kept[1] + kept[2], to - from),
+    retainedSpans: ratio(keptSpans, spans),
+    coverage: ratio(kept[LABEL_SYMPTOMATIC], offered[LABEL_SYMPTOMATIC]),
+    flagged: ratio(flagged, offered[LABEL_CLEAN]),
+    keptClean: ratio(kept[LABEL_CLEAN], offered[LABEL_CLEAN]),
+    proportion: ratio(kept[LABEL_SYMPTOMATIC], kept[LABEL_SYMPTOMATIC] + kept[LABEL_CLEAN]),
+  }
+}
+
+function worstHour(schedule: Schedule, choice: Choice, budget: number): number {
+  const { tick } = schedule
+  const begin = tick[0]
+  let worst = 0
+  let at = 0
+  for (let hour = begin + WARM_MS; hour + HOUR_MS <= tick[tick.length - 1]; hour += HOUR_MS) {
+    while (tick[at] < hour) at++
+    let offered = 0
+    let kept = 0
+    for (; at < tick.length && tick[at] < hour + HOUR_MS; at++) {
+      offered++
+      kept += choice.keep[at]
+    }
+    if (offered > 0) worst = Math.max(worst, Math.abs(kept / offered - budget) / budget)
+  }
+  return worst
+}
+
+function measureStructures(
+  recording: Recording,
+  schedule: Schedule,
+  choice: Choice,
+): { structuresKept: number; structuresSpread: number } {
+  const kept = new Float64Array(recording.structures)
+  for (let at = 0; at < schedule.order.length; at++) {
+    kept[recording.structure[schedule.order[at]]] += choice.keep[at]
+  }
+  const mean = kept.reduce((sum, n) => sum + n, 0) / kept.length
+  const variance = kept.reduce((sum, n) => sum + (n - mean) ** 2, 0) / kept.length
+  return {
+    structuresKept: kept.filter(n => n > 0).length / kept.length,
+    structuresSpread: ratio(Math.sqrt(variance), mean),
+  }
+}
+
+function measureIncidents(
+  recording: Recording,
+  schedule: Schedule,
+  choice: Choice,
+): { incidentsCovered: number; incidentsWith20: number; incidents: number } {
+  const offered = new Int32Array(recording.faults.length)
+  const kept = new Int32Array(recording.faults.length)
+  for (let at = 0; at < schedule.order.length; at++) {
+    const trace = schedule.order[at]
+    const fault = recording.fault[trace]
+    if (recording.label[trace] !== LABEL_SYMPTOMATIC || fault < 0) continue
+    offered[fault]++
+    kept[fault] += choice.keep[at]
+  }
+  let incidents = 0
+  let half = 0
+  let twenty = 0
+  for (let fault = 0; fault < offered.length; fault++) {
+    if (offered[fault] === 0) continue
+    incidents++
+    if (kept[fault] >= INCIDENT_SHARE * offered[fault]) half++
+    if (kept[fault] >= INCIDENT_TRACES) twenty++
+  }
+  return {
+    incidentsCovered: ratio(half, incidents),
+    incidentsWith20: ratio(twenty, incidents),
+    incidents,
+  }
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole
+}

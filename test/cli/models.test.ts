@@ -1,0 +1,92 @@
+/** `millrace models list | verify | train | promote | rollback` on a directory. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { runMillrace } from './command-line.ts'
+
+const QUICK = ['--made-up', '2', '--traces', '4000', '--epochs', '40', '--hidden', '4']
+
+function makeDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-models-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+test('the shipped weights are listed and good', async () => {
+  const list = await runMillrace(['models', 'list', '--json'])
+  const verify = await runMillrace(['models', 'verify', 'network'])
+
+  const rows = JSON.parse(list.stdout)
+  assert.ok(
+    rows.some((row: { live: boolean; origin: string }) => row.live && row.origin === 'package'),
+  )
+  assert.equal(verify.code, 0)
+  assert.match(verify.stdout, /^network@\d+\.\d+\.\d+: good$/m)
+})
+
+test('weights are trained into a directory, made live and taken back', async t => {
+  const directory = makeDirectory(t)
+  const models = (...args: string[]) => runMillrace(['models', ...args, '--directory', directory])
+
+  const trained = await models('train', ...QUICK, '--json')
+  const { version, auc, rows } = JSON.parse(trained.stdout)
+  assert.ok(auc > 0.5 && rows > 500, trained.stdout)
+  const before = JSON.parse((await models('list', '--json')).stdout)
+  const promoted = await models('promote', `network@${version}`)
+  const after = JSON.parse((await models('list', '--json')).stdout)
+  const back = await models('rollback', 'network')
+
+  const liveIn = (list: { version: string; live: boolean }[]) => list.find(row => row.live)?.version
+  assert.notEqual(liveIn(before), version)
+  assert.match(promoted.stdout, /is live/)
+  assert.equal(liveIn(after), version)
+  assert.match(back.stdout, new RegExp(`network@${liveIn(before)} is live again`))
+  const card = readFileSync(join(directory, 'network', version, 'card.md'), 'utf8')
+  assert.match(card, /2 made-up systems of 4000 traces/)
+})
+
+test('the same seed trains the same weights', async t => {
+  const [one, two] = [makeDirectory(t), makeDirectory(t)]
+  for (const directory of [one, two]) {
+    await runMillrace(['models', 'train', ...QUICK, '--as', '5.0.0', '--directory', directory])
+  }
+
+  const bytes = [one, two].map(d => readFileSync(join(d, 'network', '5.0.0', 'weights.bin')))
+  assert.deepEqual(bytes[0], bytes[1])
+})
+
+test('weights that were touched are told, and the command fails', async t => {
+  const directory = makeDirectory(t)
+  await runMillrace(['models', 'train', ...QUICK, '--as', '5.0.0', '--directory', directory])
+  writeFileSync(join(directory, 'network', '5.0.0', 'weights.bin'), 'something else')
+
+  const verify = await runMillrace(['models', 'verify', '--directory', directory])
+  const promote = await runMillrace([
+    'models',
+    'promote',
+    'network@5.0.0',
+    '--directory',
+    directory,
+  ])
+
+  assert.equal(verify.code, 1)
+  assert.match(verify.stdout, /network@5\.0\.0: .*checksum/)
+  assert.equal(promote.code, 1)
+  assert.match(promote.stderr, /MILLRACE_MODEL_INVALID/)
+})
+
+test('what cannot be done is told with what can', async () => {
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['train', ...QUICK], /MILLRACE_MODEL_REFUSED.*--directory/s],
+    [['promote', 'network'], /MILLRACE_MODEL_UNKNOWN.*names no version/s],
+    [['verify', 'netwrk'], /MILLRACE_MODEL_UNKNOWN.*netwrk/s],
+    [['rollback', 'network'], /MILLRACE_MODEL_REFUSED/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stderr } = await runMillrace(['models', ...args])
+    assert.equal(code, 1)
+    assert.match(stderr, message)
+  }
+})

@@ -1,0 +1,95 @@
+/** The journal of undecided traces: what is written is read again, segments go when they are old, torn ends do no harm. */
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { DECIDED, Journal, REQUEST } from '../../../src/processors/adaptive-sampler/journal.ts'
+import { readRecords } from '../../../src/processors/adaptive-sampler/journal-reader.ts'
+import { makeBatch } from '../../../src/testing/builders.ts'
+import { FakeClock } from '../../../src/testing/fakes.ts'
+
+function place(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-journal-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+async function read(directory: string, type: number): Promise<[tenant: string, bytes: number][]> {
+  const found: [string, number][] = []
+  for (const segment of await new Journal(directory, 'a/b', new FakeClock()).open()) {
+    for await (const { tenant, body } of readRecords(segment, type)) {
+      found.push([tenant, body.length])
+    }
+  }
+  return found
+}
+
+test('requests and decisions are read again, by type and in order', async t => {
+  const directory = place(t)
+  const journal = new Journal(directory, 'a/b', new FakeClock())
+  const batches = [makeBatch(2), makeBatch(3, { tenant: 'other' })]
+  const sizes = batches.map(batch => batch.parts[0].payload.bytes.length)
+
+  await Promise.all(batches.map(batch => journal.append(batch)))
+  for (let n = 0; n < 3; n++) journal.decided('other', Int32Array.of(n, 0, 0, -1))
+  await journal.close(false)
+
+  assert.deepEqual(await read(directory, REQUEST), [
+    ['default', sizes[0]],
+    ['other', sizes[1]],
+  ])
+  assert.deepEqual(await read(directory, DECIDED), [['other', 48]])
+})
+
+test('a segment goes once everything undecided is younger', async t => {
+  const directory = place(t)
+  const clock = new FakeClock()
+  const journal = new Journal(directory, 'a', clock)
+  await journal.append(makeBatch(1))
+  await clock.advance(15_000)
+  await journal.append(makeBatch(1))
+  assert.equal(readdirSync(directory).length, 2)
+
+  await journal.prune(0)
+  assert.equal(readdirSync(directory).length, 2)
+  await journal.prune(10_000)
+  assert.equal(readdirSync(directory).length, 1)
+
+  await journal.close(true)
+  assert.deepEqual(readdirSync(directory), [])
+  assert.equal(journal.bytes, 0)
+})
+
+test('what is no record ends the reading of its segment', async t => {
+  const directory = place(t)
+  const journal = new Journal(directory, 'a/b', new FakeClock())
+  await journal.append(makeBatch(2))
+  await journal.close(false)
+  const [name] = readdirSync(directory)
+  appendFileSync(join(directory, name), Buffer.alloc(100, 0xff))
+
+  assert.equal((await read(directory, REQUEST)).length, 1)
+})
+
+test('a changed byte is noticed', async t => {
+  const directory = place(t)
+  const journal = new Journal(directory, 'a/b', new FakeClock())
+  await journal.append(makeBatch(2))
+  await journal.close(false)
+  const [name] = readdirSync(directory)
+  const path = join(directory, name)
+  const { readFileSync } = await import('node:fs')
+  const bytes = readFileSync(path)
+  bytes[bytes.length - 1] ^= 1
+  writeFileSync(path, bytes)
+
+  assert.deepEqual(await read(directory, REQUEST), [])
+})
+
+test('an error of the disk is told to whoever waits', async t => {
+  const directory = place(t)
+  const journal = new Journal(join(directory, 'gone'), 'a', new FakeClock())
+
+  await assert.rejects(journal.append(makeBatch(1)), /ENOENT/)
+})
