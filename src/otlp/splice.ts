@@ -39,6 +39,12 @@ export class Edits {
   words: Int32Array = NO_WORDS
   readonly sources: Uint8Array[] = []
   #sorted = true
+  readonly #room: number
+
+  /** `expected`: how many splices there will be, about. */
+  constructor(expected = 0) {
+    this.#room = Math.max(FIRST_ROOM, expected * SPLICE)
+  }
 
   /** Splices must not overlap; insertions at one offset keep the order in which they were added. */
   add(start: number, end: number, bytes: Uint8Array, from = 0, to = bytes.length): void {
@@ -73,7 +79,7 @@ export class Edits {
   merged(others: Edits): Edits {
     this.sort()
     others.sort()
-    const all = new Edits()
+    const all = new Edits(this.size + others.size)
     let o = 0
     for (let i = 0; i <= this.size; i++) {
       const start = i < this.size ? this.words[i * SPLICE] : Number.POSITIVE_INFINITY
@@ -174,7 +180,7 @@ export class Edits {
   }
 
   #grow(): void {
-    const grown = new Int32Array(Math.max(FIRST_ROOM, this.words.length * 2))
+    const grown = new Int32Array(Math.max(this.#room, this.words.length * 2))
     grown.set(this.words)
     this.words = grown
   }

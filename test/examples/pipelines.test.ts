@@ -50,6 +50,7 @@ async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}):
     DEMO_FILE: join(dir, 'demo.json'),
     TRACE_FILE: join(dir, 'traces.json'),
     MILLRACE_RULES: join(ROOT, 'rules'),
+    MILLRACE_STATE: join(dir, 'state'),
     MILLRACE_FAILURES: `127.0.0.1:${backend.grpcPort}`,
     MILLRACE_PAGER: `http://127.0.0.1:${backend.httpPort}`,
   }
@@ -234,4 +235,18 @@ test('every file of the folder is exercised here', () => {
     FILES.sort(),
     exercised.map(name => `${name}.yaml`),
   )
+})
+
+test('adaptive.yaml samples traces by its ratio, writes thresholds, and remembers what it learned', async t => {
+  const { http, backend, running, dir } = await start(t, 'adaptive.yaml', { MILLRACE_RATIO: '1' })
+
+  await send(http)
+  assert.equal(await running.stop(), 0, running.output())
+
+  for (const signal of SIGNALS) assert.equal(backend.items(signal), 5)
+  const states = backend.requests
+    .filter(({ signal }) => signal === 'traces')
+    .flatMap(({ message }) => itemsOf('traces', message).map(({ traceState }) => traceState))
+  assert.deepEqual(new Set(states), new Set(['ot=th:0']))
+  assert.deepEqual(await readdir(join(dir, 'state')), ['adaptive_sampler.state'])
 })

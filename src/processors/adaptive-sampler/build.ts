@@ -80,7 +80,6 @@ export async function build(
     assembly,
     cache,
     size: config.decisions.size,
-    now,
     onDecided,
     arms: lineup.arms,
   })

@@ -26,8 +26,6 @@ export interface BookParts {
   readonly size: number
   /** Hears of every decision. */
   readonly onDecided: (tenant: TenantId, id: Int32Array) => void
-  /** Wall time. */
-  readonly now: () => number
   readonly arms: readonly Arm[]
 }
 
@@ -36,6 +34,8 @@ export class DecisionBook {
   readonly #kept: DecisionRing
   readonly #dropped: DecisionRing
   readonly #entry = new LoggedDecision()
+  /** Wall time of what is written down next. */
+  atMs = 0
 
   constructor(parts: BookParts) {
     this.#parts = parts
@@ -94,7 +94,7 @@ export class DecisionBook {
   }
 
   #fill(arm: Arm, row: number): LoggedDecision {
-    const { assembly, arms, now, onDecided } = this.#parts
+    const { assembly, arms, onDecided } = this.#parts
     const { traces } = assembly
     const { decider, rows } = arm
     const entry = this.#entry
@@ -102,7 +102,7 @@ export class DecisionBook {
     for (let word = 0; word < entry.id.length; word++) {
       entry.id[word] = traces.idWord(handle, word as 0 | 1 | 2 | 3)
     }
-    entry.atMs = now()
+    entry.atMs = this.atMs
     entry.tenant = traces.tenant(handle)
     entry.isKept = decider.keep[row] === 1
     entry.reason = entry.isKept ? decider.reason[row] : decider.lane[row]

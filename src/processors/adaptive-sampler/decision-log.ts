@@ -62,7 +62,9 @@ export class DecisionRing {
     const row = this.#next
     this.#next = (row + 1) % this.#size
     if (this.#count < this.#size) this.#count++
-    this.#ids.set(decision.id, row * ID_WORDS)
+    const { id } = decision
+    const ids = row * ID_WORDS
+    for (let word = 0; word < ID_WORDS; word++) this.#ids[ids + word] = id[word]
     this.#writeNumbers(decision, row)
     const to = row * this.#width
     for (let i = 0; i < this.#width; i++) this.#vectors[to + i] = vectors[at + i]

@@ -36,25 +36,29 @@ export class Intake {
   // hot: bench/flow/side-by-side.ts
   /** Accepted: the batch is not needed any more, and released. */
   take(given: Batch): Outcome {
-    const { outlet, memory, maxBytes } = this.#parts
+    const { outlet } = this.#parts
     if (outlet.isFull) return busy(outlet.retryAfterMs)
-    if (given.bytes > maxBytes) {
-      const why = `a batch of ${given.bytes} bytes is more than the memory_limit of ${maxBytes}`
-      return refused(given.items, 'too_large', why)
-    }
     const batch = withoutEdits(given)
     const isTaken = this.#makeRoom(batch)
     if (isTaken) this.#add(batch)
     if (batch !== given) batch.release()
-    if (!isTaken) return busy(memory.retryAfterMs())
+    if (!isTaken) return this.#noRoom(batch)
     given.release()
     return ACCEPTED
+  }
+
+  /** What would not fit an empty house never will. */
+  #noRoom(batch: Batch): Outcome {
+    const { assembly, memory, maxBytes } = this.#parts
+    if (!assembly.isTooLarge(batch)) return busy(memory.retryAfterMs())
+    const why = `${batch.items} spans need more memory than memory_limit (${maxBytes} bytes)`
+    return refused(batch.items, 'too_large', why)
   }
 
   #makeRoom(batch: Batch): boolean {
     const { assembly, outlet, sampler } = this.#parts
     while (!assembly.reserve(batch)) {
-      if (outlet.isFull || !sampler.makeRoom()) return false
+      if (outlet.isFull || assembly.isTooLarge(batch) || !sampler.makeRoom()) return false
     }
     return true
   }

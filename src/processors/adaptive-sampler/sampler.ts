@@ -74,6 +74,8 @@ export class Sampler {
   #armNumber = 0
   #nextRow = 0
   #droppedTenant = -1
+  /** Wall time of the slice. */
+  #nowMs = 0
   #droppedSpans = 0
   /** Time that scoring and choosing took for this tick. */
   #tickMs = 0
@@ -98,8 +100,9 @@ export class Sampler {
 
   /** Does what there is to do for some milliseconds. True: there is more. */
   slice(): boolean {
-    const { clock, outlet } = this.#parts
+    const { clock, outlet, now } = this.#parts
     const end = clock.monotonic() + SLICE_MS
+    this.#nowMs = now()
     while (this.#applying !== null) {
       if (outlet.isFull) return false
       this.#applySome()
@@ -127,7 +130,9 @@ export class Sampler {
 
   /** Decides the oldest at once, for their room. False: nothing is held that could make any. */
   makeRoom(): boolean {
-    const { assembly, clock, meter } = this.#parts
+    const { assembly, clock, meter, now } = this.#parts
+    const before = assembly.traces.count
+    this.#nowMs = now()
     if (this.rows === 0 && this.#applying === null) {
       let handle = assembly.oldest()
       for (let n = 0; n < EARLY_TRACES && handle >= 0; n++) {
@@ -140,11 +145,10 @@ export class Sampler {
       this.#parts.late.flush()
       this.#scoreNew()
     }
-    if (this.rows === 0) return false
     this.decide()
     while (this.#applying !== null) this.#applySome()
     assembly.tidy(clock.monotonic())
-    return true
+    return assembly.traces.count < before
   }
 
   /** Everything that is held becomes due. */
@@ -178,7 +182,8 @@ export class Sampler {
 
   // hot: bench/flow/side-by-side.ts
   #look(handle: number): void {
-    const { assembly, observer, lineup, reader, late, now, teacher } = this.#parts
+    const { assembly, observer, lineup, reader, late, teacher } = this.#parts
+    const nowMs = this.#nowMs
     const { traces } = assembly
     const flags = traces.flags(handle)
     if ((flags & LOOKED_AT) !== 0) return
@@ -187,7 +192,6 @@ export class Sampler {
     const { rows } = lineup.armOf(traces.idWord(handle, 0), traces.idWord(handle, 1))
     const at = rows.next()
     const spans = assembly.spansOf(handle)
-    const nowMs = now()
     observer.observe(spans, nowMs, rows.vectors, at)
     const row = rows.add(handle, observer.structure, reader.traits(handle), observer.why)
     const facts = reader.facts(rows.traits[row])
@@ -206,6 +210,7 @@ export class Sampler {
   #applySome(): void {
     const arm = this.#applying!
     const { rows } = arm
+    this.#parts.book.atMs = this.#nowMs
     const to = Math.min(rows.count, this.#nextRow + APPLY_ROWS)
     let kept = 0
     for (let row = this.#nextRow; row < to; row++) {

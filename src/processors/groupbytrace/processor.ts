@@ -6,7 +6,7 @@ import type { CreateContext } from '../../core/factory.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { MemoryBudget } from '../../core/memory.ts'
 import type { Counter } from '../../core/meter.ts'
-import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
+import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Outlet } from '../../core/outlet.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
 import { Assembly } from '../../sampler/assembly/assembly.ts'
@@ -34,6 +34,7 @@ const STOPPING_RETRY_MS = 1000
 export class GroupByTraceProcessor implements Component, Consumer {
   readonly #id: string
   readonly #maxTraces: number
+  readonly #maxBytes: number
   readonly #clock: Clock
   readonly #ledger: Ledger
   readonly #memory: MemoryBudget
@@ -54,6 +55,7 @@ export class GroupByTraceProcessor implements Component, Consumer {
     const { id, config, clock, ledger, memory, meter } = context
     this.#id = id
     this.#maxTraces = config.num_traces
+    this.#maxBytes = config.memory_limit
     this.#clock = clock
     this.#ledger = ledger
     this.#memory = memory
@@ -99,7 +101,7 @@ export class GroupByTraceProcessor implements Component, Consumer {
     for (const [i, part] of laidOut.parts.entries()) {
       if (part.payload !== batch.parts[i].payload) part.payload.release()
     }
-    if (!isTaken) return busy(this.#memory.retryAfterMs())
+    if (!isTaken) return this.#noRoom(laidOut)
     batch.release()
     return ACCEPTED
   }
@@ -117,9 +119,16 @@ export class GroupByTraceProcessor implements Component, Consumer {
     if (this.#outlet.items === 0) this.#removeHolder()
   }
 
+  /** What would not fit an empty house never will. */
+  #noRoom(batch: Batch): Outcome {
+    if (!this.#assembly.isTooLarge(batch)) return busy(this.#memory.retryAfterMs())
+    const why = `${batch.items} spans need more memory than memory_limit (${this.#maxBytes} bytes)`
+    return refused(batch.items, 'too_large', why)
+  }
+
   #makeRoom(batch: Batch): boolean {
     while (!this.#assembly.reserve(batch)) {
-      if (this.#outlet.isFull) return false
+      if (this.#outlet.isFull || this.#assembly.isTooLarge(batch)) return false
       const released = this.#releaseOldest()
       if (released === 0) return false
       this.#early.value += released

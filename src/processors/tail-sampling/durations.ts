@@ -2,8 +2,9 @@
  * How long a trace took up to each of its spans in order of arrival: a latency with an upper bound holds once the trace was
  * within the bounds, whatever comes later, as the reference has it.
  */
-import { TIMES } from './arrival.ts'
+
 import type { Conditions } from './conditions.ts'
+import { TIMES } from './level-tests.ts'
 
 const NANOS = 1_000_000
 const FIRST_CAPACITY = 1024

@@ -1,31 +1,22 @@
 /** Holds spans until their trace is complete, asks the policies about it, and hands it on or drops it as a whole. */
-import { Batch, type Part, type RequestContext } from '../../core/batch.ts'
+import { Batch } from '../../core/batch.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import type { MemoryBudget } from '../../core/memory.ts'
 import type { Counter, Histogram } from '../../core/meter.ts'
-import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
+import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Outlet } from '../../core/outlet.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
-import { Assembly } from '../../sampler/assembly/assembly.ts'
-import { TRACE_OWNER_1 } from '../../sampler/assembly/traces.ts'
+import { Assembly, type AssemblyOptions } from '../../sampler/assembly/assembly.ts'
 import { policyOptions, type TailSamplingConfig } from './config.ts'
-import { NOT_SAMPLED, SAMPLED } from './decision.ts'
-import { Departures, type DropReason } from './departures.ts'
+import { Departures } from './departures.ts'
 import { Gathering } from './gathering.ts'
 import { Ingest } from './ingest.ts'
+import { Intake } from './intake.ts'
+import { Judge } from './judge.ts'
 import { MemoryOfDecisions } from './memory-of-decisions.ts'
-import {
-  DECIDED_EARLY,
-  DROPPED_TOO_EARLY,
-  DROPPED_TOO_LARGE,
-  HELD_BYTES,
-  NEW_TRACES,
-  ON_MEMORY,
-  REMOVAL_AGE,
-  TIMER_LATENCY,
-} from './metrics.ts'
+import { DECIDED_EARLY, HELD_BYTES, ON_MEMORY, TIMER_LATENCY } from './metrics.ts'
 import { PolicyBuilder } from './policies/build.ts'
 import { Verdict } from './verdict.ts'
 
@@ -42,29 +33,19 @@ const ROUND = 256
 const MAX_BATCH_SPANS = 8192
 /** Kept spans that may wait for the next stage before what comes in is answered busy. */
 const MAX_WAITING_SPANS = 32_768
-/** Follows an earlier decision and is about to be handed on. */
-const LEAVING = TRACE_OWNER_1
 const STOPPING_RETRY_MS = 1000
-const SECOND_MS = 1000
 
 export class TailSamplingProcessor implements Component, Consumer {
   readonly #config: TailSamplingConfig
   readonly #clock: Clock
   readonly #memory: MemoryBudget
   readonly #assembly: Assembly
-  readonly #gathering: Gathering
-  readonly #verdict: Verdict
-  /** Null unless the strategy is span-ingest. */
-  readonly #ingest: Ingest | null
-  readonly #decisions: MemoryOfDecisions
+  readonly #judge: Judge
+  readonly #intake: Intake
   readonly #departures: Departures
   readonly #outlet: Outlet
-  readonly #newTraces: Counter
-  readonly #tooEarly: Counter
-  readonly #tooLarge: Counter
   readonly #early: Counter
   readonly #latency: Histogram
-  readonly #removalAge: Histogram
   readonly #unobserve: readonly (() => void)[]
   readonly #removeHolder: () => void
   readonly #due = new Int32Array(ROUND)
@@ -80,43 +61,29 @@ export class TailSamplingProcessor implements Component, Consumer {
     const builder = new PolicyBuilder(policyOptions(config))
     const policies = builder.buildAll(config.policies, [])
     const { conditions } = builder
-    const rootWait = config.decision_wait_after_root_received
-    this.#assembly = new Assembly({
-      memory,
-      maxBytes: config.memory_limit,
-      maxWaitMs: config.decision_wait,
-      waitAfterRootMs: rootWait > 0 ? rootWait : undefined,
-      conditionWords: conditions.words,
-      tickMs: TICK_MS,
-      holdsZeroIds: true,
-    })
-    this.#gathering = new Gathering(this.#assembly, conditions, log, {
-      isExact: builder.limitsBytes,
-      maxBytes: config.maximum_trace_size_bytes,
-    })
-    this.#verdict = new Verdict(policies, config.sample_on_first_match, meter, prefixOf(id))
-    this.#ingest =
-      config.sampling_strategy === 'span-ingest'
-        ? new Ingest({
-            ...{ assembly: this.#assembly, conditions, verdict: this.#verdict, log },
-            maxBytes: config.maximum_trace_size_bytes,
-          })
-        : null
-    this.#decisions = new MemoryOfDecisions(config, meter)
-    this.#outlet = new Outlet({ id, next, clock, ledger, maxItems: MAX_WAITING_SPANS })
-    const { assembly, outlet } = { assembly: this.#assembly, outlet: this.#outlet }
-    this.#departures = new Departures({
+    const assembly = new Assembly(assemblyOptions(config, memory, conditions.words))
+    const outlet = new Outlet({ id, next, clock, ledger, maxItems: MAX_WAITING_SPANS })
+    const maxBytes = config.maximum_trace_size_bytes
+    const sizes = { isExact: builder.limitsBytes, maxBytes }
+    const gathering = new Gathering(assembly, conditions, log, sizes)
+    const verdict = new Verdict(policies, config.sample_on_first_match, meter, prefixOf(id))
+    const asksPieces = config.sampling_strategy === 'span-ingest'
+    const ingest = asksPieces ? new Ingest({ assembly, conditions, verdict, log, maxBytes }) : null
+    const decisions = new MemoryOfDecisions(config, meter)
+    const departures = new Departures({
       ...{ id, assembly, ledger, outlet, maxItems: MAX_BATCH_SPANS },
-      thresholds: config.use_tracestate ? this.#verdict.thresholds : null,
+      thresholds: config.use_tracestate ? verdict.thresholds : null,
     })
-    this.#newTraces = meter.counter(NEW_TRACES, {})
-    this.#tooEarly = meter.counter(DROPPED_TOO_EARLY, {})
-    this.#tooLarge = meter.counter(DROPPED_TOO_LARGE, {})
+    const shared = { config, clock, assembly, gathering, decisions, departures, meter }
+    this.#judge = new Judge({ ...shared, verdict, asksPieces })
+    this.#intake = new Intake({ ...shared, ingest, judge: this.#judge })
+    this.#assembly = assembly
+    this.#departures = departures
+    this.#outlet = outlet
     this.#early = meter.counter(DECIDED_EARLY, { processor: id })
     this.#latency = meter.histogram(TIMER_LATENCY, {})
-    this.#removalAge = meter.histogram(REMOVAL_AGE, {})
     this.#unobserve = [
-      meter.observe(ON_MEMORY, {}, () => assembly.traces.count + this.#decisions.size),
+      meter.observe(ON_MEMORY, {}, () => assembly.traces.count + decisions.size),
       meter.observe(HELD_BYTES, { processor: id }, () => assembly.bytesHeld),
     ]
     this.#removeHolder = ledger.addHolder(each => {
@@ -137,11 +104,14 @@ export class TailSamplingProcessor implements Component, Consumer {
     if (blocks && this.#assembly.traces.count >= most) return busy(TICK_MS)
     const laidOut = layOut(batch)
     const isTaken = this.#makeRoom(laidOut)
-    if (isTaken) this.#take(laidOut)
+    if (isTaken) {
+      const nowMs = this.#clock.monotonic()
+      for (const part of laidOut.parts) this.#intake.take(part, batch.tenant, batch.context, nowMs)
+    }
     for (const [i, part] of laidOut.parts.entries()) {
       if (part.payload !== batch.parts[i].payload) part.payload.release()
     }
-    if (!isTaken) return busy(this.#memory.retryAfterMs())
+    if (!isTaken) return this.#noRoom(laidOut)
     batch.release()
     return ACCEPTED
   }
@@ -159,121 +129,31 @@ export class TailSamplingProcessor implements Component, Consumer {
     if (this.#outlet.items === 0) this.#removeHolder()
   }
 
-  #take(batch: Batch): void {
-    const nowMs = this.#clock.monotonic()
-    for (const part of batch.parts) {
-      this.#assembly.add(part, batch.tenant, nowMs)
-      if (this.#ingest === null) this.#gather(part, batch.context, nowMs)
-      else this.#ingestPart(this.#ingest, part, batch.context, nowMs)
-      // What comes under the same number in the next part may be another trace.
-      this.#departures.flush()
-    }
-    if (this.#ingest !== null) this.#keepNumber(this.#assembly.traces.count, nowMs)
-    this.#departures.flush()
-  }
-
-  #gather(part: Part, request: RequestContext, nowMs: number): void {
-    this.#gathering.add(part, request)
-    const { newTraces, newCount, traces } = this.#assembly
-    let undecided = traces.count - newCount
-    for (let i = 0; i < newCount; i++) {
-      const before = this.#decidedBefore(newTraces[i], nowMs)
-      if (before === null) {
-        // One by one: a decision that is forgotten for this trace may be the next one's.
-        undecided -= this.#keepNumber(undecided + 1, nowMs) - 1
-        continue
-      }
-      this.#gathering.tooLarge.delete(newTraces[i])
-      if (before) {
-        traces.setFlags(newTraces[i], LEAVING)
-        this.#departures.keep(newTraces[i])
-      } else this.#departures.drop(newTraces[i], 'not_sampled')
-    }
-    this.#dropTooLarge(nowMs)
-  }
-
-  /** Spans of traces that were decided before follow at once. */
-  #decidedBefore(trace: number, nowMs: number): boolean | null {
-    const before = this.#decisions.find(this.#assembly.traces, trace, nowMs)
-    if (before === null) this.#newTraces.value++
-    return before
-  }
-
-  #ingestPart(ingest: Ingest, part: Part, request: RequestContext, nowMs: number): void {
-    const { newTraces, newCount, traces } = this.#assembly
-    const { decided } = ingest
-    for (let i = 0; i < newCount; i++) {
-      const before = this.#decidedBefore(newTraces[i], nowMs)
-      if (before === null) continue
-      decided.set(newTraces[i], { decision: before ? SAMPLED : NOT_SAMPLED, threshold: -1 })
-    }
-    const late = decided.size
-    ingest.add(part, request, this.#clock.now())
-    let number = 0
-    for (const [trace, { decision, threshold }] of decided) {
-      const isSampled = decision === SAMPLED
-      if (decision === 'too large') this.#tooLarge.value++
-      if (number++ >= late) this.#decisions.put(traces, trace, isSampled, nowMs)
-      if (isSampled) this.#departures.keep(trace, threshold)
-      else this.#departures.drop(trace, decision === 'too large' ? 'too_large' : 'not_sampled')
-    }
-    decided.clear()
-  }
-
-  #dropTooLarge(nowMs: number): void {
-    const { tooLarge } = this.#gathering
-    if (tooLarge.size === 0) return
-    for (const trace of tooLarge) {
-      this.#tooLarge.value++
-      this.#decisions.put(this.#assembly.traces, trace, false, nowMs)
-      this.#letGo(trace, 'too_large', nowMs)
-    }
-    tooLarge.clear()
-  }
-
-  /** Beyond `num_traces` the oldest are forgotten, first those that are decided. Says how many were not. */
-  #keepNumber(undecided: number, nowMs: number): number {
-    const most = Math.max(1, this.#config.num_traces)
-    let lost = 0
-    while (undecided - lost + this.#decisions.size > most) {
-      if (this.#decisions.size > 0) this.#decisions.forgetOldest()
-      else if (this.#config.block_on_overflow) break
-      else {
-        const oldest = this.#oldestUndecided()
-        if (oldest < 0) break
-        this.#gathering.tooLarge.delete(oldest)
-        this.#tooEarly.value++
-        this.#letGo(oldest, 'num_traces', nowMs)
-        lost++
-      }
-    }
-    return lost
+  /** What would not fit an empty house never will. */
+  #noRoom(batch: Batch): Outcome {
+    if (!this.#assembly.isTooLarge(batch)) return busy(this.#memory.retryAfterMs())
+    const { memory_limit: limit } = this.#config
+    const why = `${batch.items} spans need more memory than memory_limit (${limit} bytes)`
+    return refused(batch.items, 'too_large', why)
   }
 
   /** True when there is room for the batch. */
   #makeRoom(batch: Batch): boolean {
     const assembly = this.#assembly
     while (!assembly.reserve(batch)) {
-      if (this.#outlet.isFull) return false
+      if (this.#outlet.isFull || assembly.isTooLarge(batch)) return false
       const nowMs = this.#clock.monotonic()
       let trace = assembly.oldest()
       if (trace < 0) return false
       for (let i = 0; i < ROUND && trace >= 0; i++) {
         const next = assembly.newer(trace)
         this.#early.value++
-        this.#decide(trace, nowMs)
+        this.#judge.decide(trace, nowMs)
         trace = next
       }
       this.#departures.flush()
     }
     return true
-  }
-
-  #oldestUndecided(): number {
-    const { traces } = this.#assembly
-    let trace = this.#assembly.oldest()
-    while (trace >= 0 && (traces.flags(trace) & LEAVING) !== 0) trace = this.#assembly.newer(trace)
-    return trace
   }
 
   #round(): void {
@@ -298,43 +178,13 @@ export class TailSamplingProcessor implements Component, Consumer {
   /** False when time is over or the next stage is busy; the others are due again. */
   #decideDue(count: number, nowMs: number): boolean {
     for (let i = 0; i < count; i++) {
-      this.#decide(this.#due[i], nowMs)
+      this.#judge.decide(this.#due[i], nowMs)
       if ((i + 1) % CHECKED !== 0 && i + 1 < count) continue
       if (!this.#outlet.isFull && this.#clock.monotonic() - nowMs < MAX_ROUND_MS) continue
       for (let j = i + 1; j < count; j++) this.#assembly.expire(this.#due[j])
       return false
     }
     return true
-  }
-
-  // hot: bench/flow/side-by-side.ts
-  #decide(trace: number, nowMs: number): void {
-    if (this.#ingest !== null) {
-      // No piece has sampled it, and none is to come.
-      this.#verdict.countNotSampled()
-      this.#decisions.putInCache(this.#assembly.traces, trace, nowMs)
-      this.#letGo(trace, 'not_sampled', nowMs)
-      return
-    }
-    const isSampled =
-      this.#verdict.decide(this.#gathering.factsOf(trace, this.#clock.now())) === SAMPLED
-    this.#decisions.put(this.#assembly.traces, trace, isSampled, nowMs)
-    if (!isSampled) this.#letGo(trace, 'not_sampled', nowMs)
-    else {
-      this.#observeAge(trace, nowMs)
-      this.#departures.keep(trace, this.#verdict.threshold)
-      if (this.#departures.isFull) this.#departures.flush()
-    }
-  }
-
-  #letGo(trace: number, reason: DropReason, nowMs: number): void {
-    this.#observeAge(trace, nowMs)
-    this.#departures.drop(trace, reason)
-  }
-
-  #observeAge(trace: number, nowMs: number): void {
-    const ageMs = nowMs - this.#assembly.traces.firstArrivalMs(trace)
-    this.#removalAge.observe(Math.floor(ageMs / SECOND_MS))
   }
 
   /** What is not decided yet is decided by what has come of it, unless it is to be dropped. */
@@ -344,8 +194,8 @@ export class TailSamplingProcessor implements Component, Consumer {
     const drops = this.#config.drop_pending_traces_on_shutdown
     for (let trace = assembly.oldest(); trace >= 0; ) {
       const next = assembly.newer(trace)
-      if (drops) this.#letGo(trace, 'pending_at_shutdown', nowMs)
-      else this.#decide(trace, nowMs)
+      if (drops) this.#judge.letGo(trace, 'pending_at_shutdown', nowMs)
+      else this.#judge.decide(trace, nowMs)
       trace = next
     }
     this.#departures.flush()
@@ -363,4 +213,21 @@ function layOut(batch: Batch): Batch {
 function prefixOf(id: string): string {
   const at = id.indexOf('/')
   return at < 0 ? '' : `${id.slice(at + 1)}.`
+}
+
+function assemblyOptions(
+  config: TailSamplingConfig,
+  memory: MemoryBudget,
+  conditionWords: number,
+): AssemblyOptions {
+  const rootWait = config.decision_wait_after_root_received
+  return {
+    memory,
+    maxBytes: config.memory_limit,
+    maxWaitMs: config.decision_wait,
+    waitAfterRootMs: rootWait > 0 ? rootWait : undefined,
+    conditionWords,
+    tickMs: TICK_MS,
+    holdsZeroIds: true,
+  }
 }

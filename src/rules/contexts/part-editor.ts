@@ -36,6 +36,9 @@ export interface EditedPart {
   readonly chunks: readonly Uint8Array[]
 }
 
+/** Of larger items it is watched how they grow, which takes the general way. */
+const MAX_QUICK_BYTES = 1 << 20
+
 const NO_CHUNKS: readonly Uint8Array[] = []
 
 const NO_BYTES = new Uint8Array(0)
@@ -309,6 +312,7 @@ export class PartEditor {
 
 /** What an error means is decided where the item is done in the general way, which meets it again. */
 function quickly(program: QuickProgram, space: Workspace, start: number, end: number): boolean {
+  if (end - start > MAX_QUICK_BYTES) return false
   try {
     return program.edit(space.bytes, start, end, space.arena, space.splices)
   } catch (error) {

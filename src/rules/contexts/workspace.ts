@@ -18,6 +18,9 @@ const MEMORY_PER_BYTE = 16
 const BASE_WORK = 64 * 1024 * 1024
 const WORK_PER_BYTE = 256
 
+/** Requests are often alike: room for so many splices is made at once, if the last one had them. */
+const MAX_EXPECTED = 4096
+
 const NO_ROWS: readonly Int32Array[] = []
 const NO_BYTES = new Uint8Array(0)
 
@@ -101,7 +104,7 @@ export class Workspace {
 
   takeSplices(): Edits {
     const { splices } = this
-    this.splices = new Edits()
+    this.splices = new Edits(Math.min(splices.size, MAX_EXPECTED))
     return splices
   }
 

@@ -20,7 +20,7 @@ import { Mover } from './mover.ts'
 import { Operations } from './operations.ts'
 import { Room } from './room.ts'
 import * as C from './row.ts'
-import { SLAB_BYTES, Slabs } from './slabs.ts'
+import { SLAB_BYTES, Slabs, slabBytes } from './slabs.ts'
 import type { Stamp } from './stamp.ts'
 import * as R from './trace-record.ts'
 import { type AssembledSpans, TraceTree } from './trace-tree.ts'
@@ -111,28 +111,21 @@ export class Assembly {
 
   /** Makes room for a whole batch of traces without edits. False: there is none; nothing has changed. */
   reserve(batch: Batch): boolean {
-    let inSlabs = 0
-    let others = 0
-    for (const { payload, index, selection, items } of batch.parts) {
-      const [resources, scopes, spans] = index.levels
-      let fields = 0
-      for (let item = 0; item < index.items; item++) {
-        if (selection !== null && !selection.has(item)) continue
-        fields += spans[item * ROW + END] - spans[item * ROW + TAG]
-      }
-      inSlabs += fields + items * C.ROW_BYTES
-      others += payload.bytes.length - fields
-      others += ((resources.length + scopes.length) / ROW) * ENVELOPE_OVERHEAD
-    }
     const { items } = batch
-    const needed = this.#slabs.need(inSlabs) + others + this.traces.need(items)
-    if (!this.#room.ensure(needed)) {
-      this.#envelopes.sweep(true)
-      if (!this.#room.ensure(needed)) return false
+    if (!this.#room.ensure(this.#needOf(batch))) {
+      this.#giveBackEmpty(items)
+      if (!this.#room.ensure(this.#needOf(batch))) return false
     }
     this.traces.makeRoom(items)
     this.#largestBatch = Math.max(this.#largestBatch, items)
     return true
+  }
+
+  /** After `reserve` said no: there would be no room for the batch if nothing else were held. */
+  isTooLarge(batch: Batch): boolean {
+    const { inSlabs, others } = sizeOf(batch)
+    const tables = this.traces.bytesFor(batch.items) + this.operations.bytesHeld
+    return !this.#room.holds(slabBytes(inSlabs) + others + tables)
   }
 
   /**
@@ -370,6 +363,20 @@ export class Assembly {
     return this.#room.bytes
   }
 
+  #needOf(batch: Batch): number {
+    const { inSlabs, others } = sizeOf(batch)
+    return this.#slabs.need(inSlabs) + others + this.traces.need(batch.items)
+  }
+
+  /** All that is kept for what may come, so that it does not stand in the way of what has come. */
+  #giveBackEmpty(items: number): void {
+    this.#envelopes.sweep(true)
+    // Resources that only scopes held.
+    this.#envelopes.sweep(true)
+    this.#slabs.giveBackEmpty()
+    this.traces.shrink(items)
+  }
+
   // hot: bench/micro/assembly.ts
   #emitTrace(handle: number, { maxItems, stamp }: EmitOptions, batches: Batch[]): void {
     const emitter = this.#emitter
@@ -409,6 +416,24 @@ export class Assembly {
     }
     return number
   }
+}
+
+/** Bytes that the spans of a batch take in slabs, rows included, and at most what their groups take. */
+function sizeOf(batch: Batch): { inSlabs: number; others: number } {
+  let inSlabs = 0
+  let others = 0
+  for (const { payload, index, selection, items } of batch.parts) {
+    const [resources, scopes, spans] = index.levels
+    let fields = 0
+    for (let item = 0; item < index.items; item++) {
+      if (selection !== null && !selection.has(item)) continue
+      fields += spans[item * ROW + END] - spans[item * ROW + TAG]
+    }
+    inSlabs += fields + items * C.ROW_BYTES
+    others += payload.bytes.length - fields
+    others += ((resources.length + scopes.length) / ROW) * ENVELOPE_OVERHEAD
+  }
+  return { inSlabs, others }
 }
 
 function readTenants(bytes: Uint8Array): TenantId[] | null {

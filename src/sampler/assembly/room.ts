@@ -36,6 +36,11 @@ export class Room {
     return true
   }
 
+  /** Whether so many bytes would be within the limit if nothing else were in use. */
+  holds(bytes: number): boolean {
+    return bytes <= this.#maxBytes
+  }
+
   /** Room must have been ensured. */
   take(bytes: number): void {
     this.#used += bytes

@@ -16,6 +16,12 @@ export const LARGE_SPAN = SLAB_BYTES >>> 4
 /** Empty slabs that are kept for use: fresh memory costs page faults. */
 const IDLE_SLABS = 8
 
+/** Slabs for spans of so many bytes, rows included. */
+export function slabBytes(bytes: number): number {
+  // One more, as spans with slabs of their own may leave a little over.
+  return (Math.ceil(bytes / (SLAB_BYTES - LARGE_SPAN - ROW_BYTES)) + 1) * SLAB_BYTES
+}
+
 export class Slab {
   readonly number: number
   readonly bytes: Uint8Array
@@ -87,10 +93,7 @@ export class Slabs {
    */
   need(bytes: number): number {
     if (this.#young !== null && bytes <= this.#young.free) return 0
-    const idle = this.#idle.length
-    // One more, as spans with slabs of their own may leave a little over.
-    const slabs = Math.ceil(bytes / (SLAB_BYTES - LARGE_SPAN - ROW_BYTES)) + 1
-    return Math.max(0, slabs - idle) * SLAB_BYTES
+    return Math.max(0, slabBytes(bytes) - this.#idle.length * SLAB_BYTES)
   }
 
   /** The slab for a span whose field has so many bytes. */
@@ -138,6 +141,19 @@ export class Slabs {
         found.push(slab)
       }
     }
+  }
+
+  /** Gives back all memory without spans. */
+  giveBackEmpty(): void {
+    if (this.#young?.live === 0) {
+      this.#close(this.#young)
+      this.#young = null
+    }
+    if (this.#old?.live === 0) {
+      this.#close(this.#old)
+      this.#old = null
+    }
+    this.#keepIdle(0)
   }
 
   /** Gives idle memory back. */

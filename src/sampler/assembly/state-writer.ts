@@ -2,6 +2,7 @@
  * The `tracestate` that a kept span leaves with. Spans of one trace mostly carry the same state and get the same threshold, so
  * the last result is kept.
  */
+import { parseThreshold } from '../threshold.ts'
 import { TraceState } from '../trace-state.ts'
 import { sameBytes } from './hash.ts'
 import { STAMP_ERASE, STAMP_THRESHOLD, type Stamp } from './stamp.ts'
@@ -9,6 +10,12 @@ import { STAMP_ERASE, STAMP_THRESHOLD, type Stamp } from './stamp.ts'
 const HALF_BITS = 28n
 const HALF_DIGITS = 7
 const NO_BYTES = new Uint8Array(0)
+const OT = 'ot='
+const MAX_OT_LENGTH = 256
+/** W3C has room for 32 entries; one of them is `ot`. */
+const MAX_OTHERS = 31
+const ENTRY = /^[a-z0-9][a-z0-9_\-*/@]*=[ -+\--<>-~]*$/
+const THRESHOLD = /[=;]th:([0-9a-fA-F]{1,14})(?:;|$)/
 
 /** How much longer than the old state a new one can be: `ot=th:`, 14 digits, a separator. */
 export const STATE_GROWTH = 24
@@ -34,26 +41,59 @@ export class StateWriter {
     this.#mode = stamp.mode
     this.#high = stamp.thresholdHigh
     this.#low = stamp.thresholdLow
-    const before = Buffer.from(this.#before).toString('utf8')
+    // Byte by byte, so that no state gets longer than its threshold makes it.
+    const before = Buffer.from(this.#before).toString('latin1')
     const after = rewriteState(stamp, before)
-    this.#after = after === before ? null : Buffer.from(after)
+    this.#after = after === before ? null : Buffer.from(after, 'latin1')
     return this.#after
   }
 }
 
-/** What cannot be read is discarded, as W3C wants it. */
 function rewriteState(stamp: Stamp, before: string): string {
   if (before === '') return stamp.mode === STAMP_THRESHOLD ? `ot=th:${thresholdText(stamp)}` : ''
-  const state = TraceState.parse(before) ?? TraceState.parse('')!
+  const state = TraceState.parse(before)
+  return state === undefined ? salvage(stamp, before) : stampState(stamp, state, before)
+}
+
+/** `text` is what the state says now. */
+function stampState(stamp: Stamp, state: TraceState, text: string): string {
   if (stamp.mode === STAMP_ERASE) {
-    if (state.threshold === null) return before
+    if (state.threshold === null) return text
     state.clearThreshold()
-  } else {
-    const given = (BigInt(stamp.thresholdHigh) << HALF_BITS) | BigInt(stamp.thresholdLow)
-    if (state.threshold !== null && state.threshold >= given) return before
-    state.setThreshold(given)
+    return state.toString()
   }
+  const given = (BigInt(stamp.thresholdHigh) << HALF_BITS) | BigInt(stamp.thresholdLow)
+  if (state.threshold !== null && state.threshold >= given) return text
+  state.setThreshold(given)
+  const stamped = state.toString()
+  if (otLength(stamped) <= MAX_OT_LENGTH) return stamped
+  // Nobody would read it: an unknown probability is better than none of what else it says.
+  state.clearThreshold()
   return state.toString()
+}
+
+/** Of a state that cannot be read as a whole: single entries that can be read stay, `ot` as far as it can. */
+function salvage(stamp: Stamp, before: string): string {
+  const entries = before.split(',').map(entry => entry.replace(/^[ \t]+|[ \t]+$/g, ''))
+  const others = entries.filter(entry => ENTRY.test(entry) && !entry.startsWith(OT))
+  const ot = entries.findLast(entry => entry.startsWith(OT)) ?? ''
+  const state = TraceState.parse(ot) ?? thresholdOf(ot)
+  const stamped = stampState(stamp, state, state.toString())
+  return [stamped, ...others.slice(0, MAX_OTHERS)].filter(entry => entry !== '').join(',')
+}
+
+/** A threshold beside what cannot be read must not be lowered either. */
+function thresholdOf(ot: string): TraceState {
+  const state = TraceState.parse('')!
+  const threshold = parseThreshold(THRESHOLD.exec(ot)?.[1] ?? '')
+  if (threshold !== undefined) state.setThreshold(threshold)
+  return state
+}
+
+/** The value of `ot`, which stands first. */
+function otLength(state: string): number {
+  const end = state.indexOf(',')
+  return (end < 0 ? state.length : end) - OT.length
 }
 
 /** Trailing zeros left out. */

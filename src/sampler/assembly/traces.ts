@@ -218,6 +218,11 @@ export class Traces {
     return traces <= this.#free ? 0 : Math.ceil((traces - this.#free) / PAGE) * this.#pageBytes
   }
 
+  /** Memory of tables that have room for so many traces. */
+  bytesFor(traces: number): number {
+    return Math.max(1, Math.ceil(traces / PAGE)) * this.#pageBytes
+  }
+
   /** Makes sure that so many traces can be added. */
   makeRoom(traces: number): void {
     while (this.#free < traces) this.#addPage()

@@ -8,8 +8,8 @@ import type { Budget } from './options.ts'
 const SLOTS = 96
 /** The rate of traffic is smoothed over this time. */
 const RATE_SMOOTHING_MS = 1_800_000
-/** Debt to the full line melts the line away with this time constant: what does not end is no burst. */
-const MELT_MS = 3_600_000
+/** Debt melts the line away with this time constant, however great it is: what does not end is no burst. */
+const MELT_MS = 5_400_000
 /** Out of debt the line grows back with this one. */
 const GROW_MS = 7_200_000
 /** What is left of the line: this share of the period's budget so far, and never less than so many units. */
@@ -143,7 +143,6 @@ export class BudgetBook {
       this.#melt += (1 - this.#melt) * (1 - Math.exp(-elapsed / GROW_MS))
       return
     }
-    const used = Math.min(1, -this.balance / this.credit)
-    this.#melt *= Math.exp((-used * elapsed) / MELT_MS)
+    this.#melt *= Math.exp(-elapsed / MELT_MS)
   }
 }

@@ -9,8 +9,8 @@ const SETS = SIZE / WAYS
 const FIRST = 3
 /** And one in each stretch of this length. */
 const STRETCH_MS = 900_000
-/** How much of what its lane has saved each of these may use up: a class never seen all of it. */
-const FIRST_CLAIM = 1
+/** How far ahead of its lane each of these may go, of what others may at most: a class never seen farther. */
+const FIRST_CLAIM = 3
 const EARLY_CLAIM = 0.6
 const LATER_CLAIM = 0.3
 

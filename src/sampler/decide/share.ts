@@ -1,7 +1,7 @@
 /**
  * One budget and what spends it: how much a score, a class or an error weighs now, given how the balance stands.
  *
- * The score counts by its rank in what the period is expected to hold: all that was seen, and for the time that credit reaches
+ * The score counts by its rank in what the period is expected to hold: all that was seen, and for a while
  * ahead, traffic as it is when nothing is in shift. So an incident hardly moves the bar while it is young, and traffic that is in
  * trouble all day competes with itself. Debt is paid back by what is not in shift first.
  */
@@ -50,9 +50,9 @@ const LEAST_ROOM = 0.25
 const COLD_TRACES = 2_000
 const COLD_MS = 60_000
 /** Errors and classes may be ahead of their lanes by so much of the credit, classes by so many units at least. */
-const AHEAD = 0.5
+const ERRORS_AHEAD = 0.5
 const CLASSES_AHEAD = 0.02
-const LEAST_CLASSES_AHEAD = 64
+const LEAST_CLASSES_AHEAD = 256
 /** What classes leave of their lane is found out over so much traffic, and goes to the uniform lane. */
 const CLASS_SMOOTHING_MS = 1_800_000
 /** Smaller than any share in use, so that logarithms stay finite. */
@@ -152,7 +152,7 @@ export class Share {
     this.leastRoom = LEAST_ROOM * this.#ratio * units
     this.room = Math.max(this.#book.balance + this.#book.credit, this.leastRoom)
     this.#errorsAhead = Math.max(0, this.#errorsAhead - this.#anomalyShare * units)
-    this.#mostErrorsAhead = AHEAD * this.#book.credit
+    this.#mostErrorsAhead = ERRORS_AHEAD * this.#book.credit
     this.#classesAhead = Math.max(0, this.#classesAhead - this.#diversityShare * units)
     this.#mostClassesAhead = Math.max(LEAST_CLASSES_AHEAD, CLASSES_AHEAD * this.#book.credit)
   }
@@ -233,7 +233,10 @@ export class Share {
       this.#classesTake += (this.#classesTook - this.#classesTake * units) / (smoothing + units)
     }
     this.#classesTook = 0
-    this.#floor = this.#uniformShare + Math.max(0, this.#diversityShare - this.#classesTake)
+    this.#floor =
+      this.#ratio >= 1
+        ? 1
+        : this.#uniformShare + Math.max(0, this.#diversityShare - this.#classesTake)
   }
 
   #setBars(): void {

@@ -107,6 +107,20 @@ test('without room the oldest go early', async () => {
   await group.finish()
 })
 
+test('a batch that can never fit is refused for good, and nothing goes early for it', async () => {
+  const group = await start({ memory_limit: '4MiB' })
+  group.send(1)
+  const pad = [text('pad', 'x'.repeat(100_000))]
+  const spans = Array.from({ length: 50 }, (_, i) => spanOf({ trace: 2 + i, attributes: pad }))
+  const batch = batchOfJson('traces', tracesOf(...spans))
+
+  assert.equal(group.processor.consume(batch).kind, 'refused')
+
+  batch.release()
+  assert.equal(group.next.items, 0)
+  await group.finish()
+})
+
 test('waits while the next stage is busy, and answers busy when too much waits', async () => {
   const group = await start()
   group.next.answer = () => busy(100)

@@ -207,6 +207,21 @@ test('without room the oldest are decided early, and none is lost', async () => 
   await tail.finish()
 })
 
+test('a batch that can never fit is refused for good, and nothing is decided early for it', async () => {
+  const tail = await startTailSampling({ ...WAIT, policies: [ERRORS], memory_limit: '4MiB' })
+  tail.send({ trace: 1, error: true })
+  const pad = [text('pad', 'x'.repeat(100_000))]
+  const list = Array.from({ length: 50 }, (_, i) => spanOf({ trace: 2 + i, attributes: pad }))
+  const batch = batchOfJson('traces', tracesOf(...list))
+
+  const outcome = tail.sendBatch(batch)
+
+  assert.equal(outcome.kind, 'refused')
+  batch.release()
+  assert.equal(tail.meter.total('millrace_tail_sampling_traces_decided_early'), 0)
+  await tail.finish()
+})
+
 test('spans without a trace id are one trace', async () => {
   const tail = await startTailSampling({ ...WAIT, policies: [ERRORS] })
   const nobody = { spanId: '0000000000000001', name: 'x' }

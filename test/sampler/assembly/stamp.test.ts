@@ -102,6 +102,50 @@ test('a state that cannot be read gives way', () => {
   assert.equal(sent[0].state, 'ot=th:0')
 })
 
+test('an ot entry that cannot be read goes, entries of others stay', () => {
+  const spans = [
+    { trace: 'a', id: '1', state: 'x=y,ot=th:8;rv:bad,z=1' },
+    { trace: 'a', id: '2', state: 'ot=th:f;rv:bad' },
+    { trace: 'a', id: '3', state: 'x=y,ot=no' },
+  ]
+  const kept = stamped(spans, stamp => setThreshold(stamp, 0xcn << 52n))
+  assert.deepEqual(
+    kept.map(({ state }) => state),
+    ['ot=th:c,x=y,z=1', 'ot=th:f', 'ot=th:c,x=y'],
+  )
+  const erased = stamped(spans, stamp => {
+    stamp.mode = STAMP_ERASE
+  })
+  assert.deepEqual(
+    erased.map(({ state }) => state),
+    ['x=y,z=1', '', 'x=y'],
+  )
+})
+
+test('of 32 entries the last gives way to ot', () => {
+  const entries = Array.from({ length: 32 }, (_, i) => `v${i}=${i}`)
+  const [full] = stamped([{ trace: 'a', state: entries.join(',') }], stamp =>
+    setThreshold(stamp, 0xcn << 52n),
+  )
+  assert.equal(full.state, ['ot=th:c', ...entries.slice(0, 31)].join(','))
+  const withOt = ['ot=th:8;k:v', ...entries.slice(0, 31)]
+  const [raised] = stamped([{ trace: 'a', state: withOt.join(',') }], stamp =>
+    setThreshold(stamp, 0xcn << 52n),
+  )
+  assert.equal(raised.state, ['ot=th:c;k:v', ...entries.slice(0, 31)].join(','))
+})
+
+test('a threshold for which ot has no room is left out', () => {
+  const key = `k:${'v'.repeat(240)}`
+  const states = [`ot=${key},x=y`, `ot=th:8;${key},x=y`]
+  const spans = states.map((state, i) => ({ trace: 'a', id: `${i + 1}`, state }))
+  const sent = stamped(spans, stamp => setThreshold(stamp, 0xe6666666666666n))
+  assert.deepEqual(
+    sent.map(({ state }) => state),
+    [states[0], states[0]],
+  )
+})
+
 test('fields are added to every span, or to the root only', () => {
   const fields = new Writer().begin(9).string(1, 'k').end().finish()
   const rootFields = new Writer().begin(9).string(1, 'r').end().finish()

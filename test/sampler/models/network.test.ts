@@ -112,6 +112,24 @@ test('the same seed trains the same weights, and the start is not touched', () =
   assert.deepEqual(start.parameters, kept)
 })
 
+test('a trained network never scores a row lower because one of its inputs is higher', () => {
+  const upside = { ...rows, labels: rows.labels.map(label => 1 - label) }
+  for (const set of [rows, upside]) {
+    const weights = trainNetwork(start, null, set, { ...FULL_TRAINING, epochs: 3 })
+    const network = new PlainNetwork('network', '1', weights, LAYOUT)
+    const [before, after] = [new Float32Array(100), new Float32Array(100)]
+    network.score(rows.vectors, 100, before)
+    for (let column = 0; column < LAYOUT.length; column++) {
+      const raised = rows.vectors.slice()
+      for (let row = 0; row < 100; row++) raised[row * LAYOUT.length + column] += 0.7
+
+      network.score(raised, 100, after)
+
+      for (let row = 0; row < 100; row++) assert.ok(after[row] >= before[row])
+    }
+  }
+})
+
 test('a strong pull holds the weights where the anchor is', () => {
   const plan = { ...FULL_TRAINING, epochs: 5 }
 
@@ -119,6 +137,15 @@ test('a strong pull holds the weights where the anchor is', () => {
   const held = trainNetwork(start, start, rows, { ...plan, pull: 10 })
 
   assert.ok(distance(held, start) < distance(free, start) / 4)
+})
+
+test('weights end within reach of the anchor, however often they are trained', () => {
+  const plan = { ...FULL_TRAINING, epochs: 3, reach: 0.1 }
+  let weights = start
+  for (let round = 0; round < 10; round++) weights = trainNetwork(weights, start, rows, plan)
+
+  assert.ok(distance(weights, start) <= 0.1001 * Math.hypot(...start.parameters))
+  assert.ok(distance(weights, start) > 0)
 })
 
 test('rows of no weight and rows that are no numbers do no harm', () => {

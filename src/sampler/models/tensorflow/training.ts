@@ -8,13 +8,18 @@ import { Random } from '../random.ts'
 import {
   BETA_1,
   BETA_2,
+  bringWithin,
   EPSILON,
+  rateOf,
   shuffle,
   type TrainingPlan,
   type TrainingSet,
 } from '../training.ts'
 import type { Tensor, Variable } from './library.ts'
 import { type Library, TENSOR_SOURCES } from './load.ts'
+
+/** Places of the weights among the variables; the others are biases. */
+const WEIGHTS = [0, 2]
 
 type Model = ReturnType<Library['sequential']>
 
@@ -43,9 +48,15 @@ export async function trainWithTensors(
   const step = makeStep(library, model, anchor, plan)
   for (let epoch = 0; epoch < plan.epochs; epoch++) {
     shuffle(order, random)
+    const rate = rateOf(plan, epoch)
     for (let from = 0; from < set.count; from += plan.batch) {
       const batch = order.subarray(from, from + plan.batch)
-      step(gather(rows, inputs, batch), gather(set.labels, 1, batch), gather(set.weights, 1, batch))
+      step(
+        rate,
+        gather(rows, inputs, batch),
+        gather(set.labels, 1, batch),
+        gather(set.weights, 1, batch),
+      )
     }
   }
   const parameters = new Float32Array(start.parameters.length)
@@ -55,7 +66,7 @@ export async function trainWithTensors(
     at += tensor.size
   }
   model.dispose()
-  return { ...start, parameters }
+  return { ...start, parameters: bringWithin(parameters, anchor, plan.reach) }
 }
 
 function makeModel(library: Library, start: NetworkWeights): Model {
@@ -76,18 +87,23 @@ function makeModel(library: Library, start: NetworkWeights): Model {
   return model
 }
 
+type Step = (rate: number, rows: Float32Array, labels: Float32Array, weights: Float32Array) => void
+
 /** One batch: gradient of the loss and the pull, clipped as a whole, given to Adam. */
 function makeStep(
   library: Library,
   model: Model,
   anchor: NetworkWeights | null,
   plan: TrainingPlan,
-): (rows: Float32Array, labels: Float32Array, weights: Float32Array) => void {
-  const { add, div, losses, mul, Reduction, sub, tensor2d, tidy, train, variableGrads } = library
+): Step {
+  const { add, div, losses, mul, Reduction, relu, sub, tensor2d, tidy, train, variableGrads } =
+    library
   const adam = train.adam(plan.learningRate, BETA_1, BETA_2, EPSILON)
   const variables = model.getWeights(true) as Variable[]
   const home = anchor === null ? null : makeModel(library, anchor).getWeights()
-  return (rows, labels, weights) => {
+  return (rate, rows, labels, weights) => {
+    // The library has no other way to change it.
+    ;(adam as unknown as { learningRate: number }).learningRate = rate
     const count = labels.length
     const total = weights.reduce((sum, weight) => sum + weight, 0)
     if (!(total > 0)) return
@@ -109,6 +125,7 @@ function makeStep(
       adam.applyGradients(
         variables.map(({ name }, i) => ({ name, tensor: mul(pulled[i], shrink) })),
       )
+      for (const i of WEIGHTS) variables[i].assign(relu(variables[i]))
     })
   }
 }
