@@ -32,15 +32,21 @@ export class Arm {
   }
 
   /** Rows that have come since the last time. */
-  scoreNew(reader: TraceReader): void {
-    const { rows, decider, model } = this
+  scoreNew(): void {
+    const { rows, model } = this
     const count = rows.count - this.#scored
     if (count === 0) return
     const from = this.#scored
     const vectors = rows.vectors.subarray(from * WIDTH, rows.count * WIDTH)
     model.score(vectors, count, rows.score.subarray(from, rows.count))
-    for (let row = from; row < rows.count; row++) reader.addTo(decider, rows, row)
     this.#scored = rows.count
+  }
+
+  /** Only now, as traces may have grown since they were looked at. */
+  decide(reader: TraceReader, nowMs: number): void {
+    const { rows, decider } = this
+    for (let row = 0; row < rows.count; row++) reader.addTo(decider, rows, row)
+    decider.decide(nowMs)
   }
 
   /** Scores of other weights are on another scale. */

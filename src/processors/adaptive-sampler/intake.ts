@@ -7,8 +7,8 @@ import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import type { Outlet } from '../../core/outlet.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
 import type { Assembly } from '../../sampler/assembly/assembly.ts'
-import { TRACE_EXPLICIT_RANDOMNESS, TRACE_RANDOM_ID } from '../../sampler/assembly/traces.ts'
 import type { SpanMarker } from './conditions.ts'
+import { VOUCHED_FOR } from './flags.ts'
 import type { IdUniformity } from './id-uniformity.ts'
 import type { LateSpans } from './late-spans.ts'
 import type { Sampler } from './sampler.ts'
@@ -28,6 +28,7 @@ export interface IntakeParts {
 
 export class Intake {
   readonly #parts: IntakeParts
+  #passes = true
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -45,6 +46,14 @@ export class Intake {
     if (!isTaken) return this.#noRoom(batch)
     given.release()
     return ACCEPTED
+  }
+
+  /** The same for a batch of one part that was taken in before: spans without a valid id were passed on then. */
+  takeBack(batch: Batch): Outcome {
+    this.#passes = false
+    const outcome = this.take(batch)
+    this.#passes = true
+    return outcome
   }
 
   /** What would not fit an empty house never will. */
@@ -70,7 +79,7 @@ export class Intake {
       assembly.add(part, batch.tenant, clock.monotonic())
       if (marks !== null) this.#mark(marks, part.index.items)
       this.#greet()
-      if (assembly.passed > 0) this.#pass(batch, assembly.passedPart(part))
+      if (this.#passes && assembly.passed > 0) this.#pass(batch, assembly.passedPart(part))
     }
   }
 
@@ -90,7 +99,7 @@ export class Intake {
       const handle = newTraces[i]
       late.recognise(handle)
       const flags = traces.flags(handle)
-      if ((flags & (TRACE_EXPLICIT_RANDOMNESS | TRACE_RANDOM_ID)) === 0) {
+      if ((flags & VOUCHED_FOR) === 0) {
         ids.add(traces.randomnessHigh(handle))
       }
     }

@@ -12,6 +12,8 @@ export interface JournalRecord {
   readonly type: number
   readonly tenant: string
   readonly body: Uint8Array
+  /** Where it begins in its segment. */
+  readonly at: number
 }
 
 /** Records of one type, in order; bodies of others are passed over. */
@@ -34,7 +36,7 @@ export async function* readRecords(
         await file.read(rest, 0, length, at + HEAD_BYTES)
         if (crc32(rest) !== head.readUInt32LE(5)) return
         const tenant = rest.toString('utf8', 0, tenantLength)
-        yield { type: wanted, tenant, body: rest.subarray(tenantLength) }
+        yield { type: wanted, tenant, body: rest.subarray(tenantLength), at }
       }
       at = end
     }

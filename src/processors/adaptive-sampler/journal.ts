@@ -52,7 +52,7 @@ export class Journal {
   #file: FileHandle | null = null
   #openedMs = 0
   /** Begins the names of this run's segments. */
-  readonly #run: string
+  #run: string
   #number = 0
   #waiting: Waiting[] = []
   #writing: Promise<void> | null = null
@@ -77,6 +77,9 @@ export class Journal {
       const path = join(this.#directory, name)
       const { size } = await stat(path)
       this.#segments.push({ path, bytes: size, lastMs: Number.POSITIVE_INFINITY })
+      // The clock may have gone back since.
+      const run = Number(name.slice(this.#prefix.length, this.#prefix.length + RUN_DIGITS))
+      if (run >= Number(this.#run)) this.#run = String(run + 1).padStart(RUN_DIGITS, '0')
     }
     return [...this.#segments]
   }
@@ -86,9 +89,10 @@ export class Journal {
     for (const segment of this.#segments) segment.lastMs = this.#clock.monotonic()
   }
 
-  /** Takes over one owner of the batch; resolves when the kernel has its bytes. */
+  /** Takes over one owner of the batch; resolves when the kernel has its bytes, and all that was decided before. */
   append(batch: Batch): Promise<void> {
     const { chunks: body } = encodeParts(batch.parts)
+    void this.flush().catch(() => {})
     return this.#push(record(REQUEST, batch.tenant, body)).finally(() => batch.release())
   }
 
@@ -108,10 +112,11 @@ export class Journal {
   /** Resolves when all decided ids are with the kernel. */
   async flush(): Promise<void> {
     const written: Promise<void>[] = []
-    for (const [tenant, { bytes, length }] of this.#ids) {
-      if (length > 0) written.push(this.#push(record(DECIDED, tenant, [bytes.slice(0, length)])))
+    for (const [tenant, list] of this.#ids) {
+      if (list.length === 0) continue
+      written.push(this.#push(record(DECIDED, tenant, [list.bytes.slice(0, list.length)])))
+      list.length = 0
     }
-    this.#ids.clear()
     await Promise.all(written)
   }
 
@@ -130,8 +135,7 @@ export class Journal {
   async close(isOver: boolean): Promise<void> {
     if (!isOver) await this.flush()
     await this.#writing
-    await this.#file?.close()
-    this.#file = null
+    await this.#leaveFile()
     if (!isOver) return
     for (const { path } of this.#segments.splice(0)) await rm(path, { force: true })
   }
@@ -162,11 +166,23 @@ export class Journal {
 
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
     const segment = await this.#segment()
-    for (let from = 0; from < chunks.length; from += IOV_MAX) {
-      await writeFully(this.#file!, chunks.slice(from, from + IOV_MAX))
+    try {
+      for (let from = 0; from < chunks.length; from += IOV_MAX) {
+        await writeFully(this.#file!, chunks.slice(from, from + IOV_MAX))
+      }
+    } catch (error) {
+      // Nothing after a record that is cut off would be read.
+      await this.#leaveFile()
+      throw error
     }
     segment.bytes += chunks.reduce((sum, { length }) => sum + length, 0)
     segment.lastMs = this.#clock.monotonic()
+  }
+
+  async #leaveFile(): Promise<void> {
+    const file = this.#file
+    this.#file = null
+    await file?.close()
   }
 
   async #segment(): Promise<Segment> {
@@ -175,7 +191,7 @@ export class Journal {
     const isFull =
       last === undefined || last.bytes >= SEGMENT_BYTES || nowMs >= this.#openedMs + SEGMENT_MS
     if (this.#file !== null && !isFull) return last
-    await this.#file?.close()
+    await this.#leaveFile()
     const path = await this.#openNext()
     this.#openedMs = nowMs
     const segment: Segment = { path, bytes: 0, lastMs: nowMs }

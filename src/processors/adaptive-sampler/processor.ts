@@ -39,6 +39,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
   readonly #keeper: Keeper | null
   readonly #undecided: Undecided | null
   readonly #undo: (() => void)[] = []
+  #removeHolder: () => void = () => {}
   #works: Works | null = null
   #slices: Timer | null = null
   #again: Timer | null = null
@@ -69,12 +70,10 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     if (back !== undefined) log.info('sampler_journal_read', { spans: back })
     this.#works = works
     works.tuner?.start()
-    this.#undo.push(
-      ledger.addHolder(each => {
-        works.assembly.visit(each)
-        works.outlet.visit(each)
-      }),
-    )
+    this.#removeHolder = ledger.addHolder(each => {
+      works.assembly.visit(each)
+      works.outlet.visit(each)
+    })
     this.#observe(works)
     this.#nextTick = clock.monotonic() + TICK_MS
     this.#slices = clock.every(SLICE_EVERY_MS, () => this.#step())
@@ -117,6 +116,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     this.#letGo(works, isSaved)
     for (const undo of this.#undo.splice(0)) undo()
     works.assembly.close()
+    // A batch that the next stage has not answered for yet stays on the book.
+    if (works.outlet.items === 0) this.#removeHolder()
     this.#works = null
   }
 

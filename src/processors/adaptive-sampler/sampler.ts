@@ -114,11 +114,11 @@ export class Sampler {
   /** Chooses among the rows; they are carried out by the slices that follow. No effect while those of the tick before are. */
   decide(): void {
     if (this.#applying !== null || this.rows === 0) return
-    const { clock, lineup, meter, now } = this.#parts
+    const { clock, lineup, reader, meter, now } = this.#parts
     const from = clock.monotonic()
     for (const arm of lineup.arms) {
       arm.noticeSwap()
-      arm.decider.decide(now())
+      arm.decide(reader, now())
     }
     this.#tickMs += clock.monotonic() - from
     meter.decisionSeconds.observe(this.#tickMs / 1000)
@@ -202,7 +202,7 @@ export class Sampler {
   #scoreNew(): void {
     const { clock, lineup } = this.#parts
     const from = clock.monotonic()
-    for (const arm of lineup.arms) arm.scoreNew(this.#parts.reader)
+    for (const arm of lineup.arms) arm.scoreNew()
     this.#tickMs += clock.monotonic() - from
   }
 

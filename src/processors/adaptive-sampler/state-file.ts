@@ -126,8 +126,18 @@ function decodeHead(bytes: Uint8Array): Head | null {
   const end = LENGTH_BYTES + new DataView(bytes.buffer).getUint32(0, true)
   if (end > bytes.length) return null
   try {
-    return JSON.parse(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, end))) as Head
+    const head: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, end)))
+    return isHead(head) ? head : null
   } catch {
     return null
   }
+}
+
+function isHead(value: unknown): value is Head {
+  const { savedAtMs, blocks } = (value ?? {}) as Partial<Head>
+  return (
+    typeof savedAtMs === 'number' &&
+    Array.isArray(blocks) &&
+    blocks.every(block => typeof block?.name === 'string' && Number.isInteger(block.bytes))
+  )
 }

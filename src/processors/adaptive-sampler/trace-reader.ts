@@ -1,11 +1,6 @@
 /** What the decider has to know of a held trace, put together from its numbers and the marks of the user's conditions. */
 import type { Assembly } from '../../sampler/assembly/assembly.ts'
-import {
-  TRACE_BAD_STATE,
-  TRACE_EXPLICIT_RANDOMNESS,
-  TRACE_RANDOM_ID,
-  TRACE_THRESHOLD,
-} from '../../sampler/assembly/traces.ts'
+import { TRACE_BAD_STATE, TRACE_THRESHOLD } from '../../sampler/assembly/traces.ts'
 import type { Decider } from '../../sampler/decide/decider.ts'
 import {
   TRAIT_ERROR,
@@ -20,6 +15,7 @@ import { FACT_CLEAN, FACT_SHIFTED, FACT_SYMPTOMATIC } from '../../sampler/models
 import type { Observer } from '../../sampler/observe/observer.ts'
 import { SPAN_ERROR, SPAN_EXCEPTION, SPAN_SERVER_FAULT } from '../../sampler/trace-spans.ts'
 import { ALWAYS_KEEP, NEVER_KEEP } from './conditions.ts'
+import { VOUCHED_FOR } from './flags.ts'
 import type { IdUniformity } from './id-uniformity.ts'
 import type { TickRows } from './tick-rows.ts'
 
@@ -54,14 +50,9 @@ export class TraceReader {
     const { traces } = this.#assembly
     const flags = traces.flags(handle)
     let traits = 0
-    if ((flags & FAILED) !== 0) traits |= TRAIT_ERROR
     if (this.#observer.shifted) traits |= TRAIT_SHIFTED
-    if (this.#hasConditions) {
-      const marks = traces.conditions(handle, 0)
-      if ((marks & ALWAYS_KEEP) !== 0) traits |= TRAIT_KEEP
-      if ((marks & NEVER_KEEP) !== 0) traits |= TRAIT_NEVER
-    }
-    const isRandom = (flags & (TRACE_EXPLICIT_RANDOMNESS | TRACE_RANDOM_ID)) !== 0
+    traits |= this.#signs(handle, flags)
+    const isRandom = (flags & VOUCHED_FOR) !== 0
     if (!isRandom && !this.#ids.isRandom) return traits | TRAIT_HASHED
     return this.#isConsistent(handle, flags) ? traits : traits | TRAIT_UNKNOWN
   }
@@ -78,7 +69,7 @@ export class TraceReader {
   addTo(decider: Decider, rows: TickRows, row: number): void {
     const { traces } = this.#assembly
     const handle = rows.handle[row]
-    const traits = rows.traits[row]
+    const traits = this.#refresh(rows, row)
     let high = traces.randomnessHigh(handle)
     let low = traces.randomnessLow(handle)
     if ((traits & TRAIT_HASHED) !== 0) {
@@ -105,6 +96,23 @@ export class TraceReader {
       traits,
       this.#tenants[tenant],
     )
+  }
+
+  /** Spans may have come since the trace was looked at. */
+  #refresh(rows: TickRows, row: number): number {
+    const handle = rows.handle[row]
+    rows.traits[row] |= this.#signs(handle, this.#assembly.traces.flags(handle))
+    return rows.traits[row]
+  }
+
+  /** What single spans say. */
+  #signs(handle: number, flags: number): number {
+    let signs = (flags & FAILED) !== 0 ? TRAIT_ERROR : 0
+    if (!this.#hasConditions) return signs
+    const marks = this.#assembly.traces.conditions(handle, 0)
+    if ((marks & ALWAYS_KEEP) !== 0) signs |= TRAIT_KEEP
+    if ((marks & NEVER_KEEP) !== 0) signs |= TRAIT_NEVER
+    return signs
   }
 
   /** A trace that its own `th` would not have let through was sampled by something else before. */

@@ -2,6 +2,8 @@
  * Traces whose decision is still to come survive the end of the process: requests are journaled before they are answered,
  * and taken in again at the next start. What was decided meanwhile is not decided twice.
  */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Batch, NO_CONTEXT, type TenantId } from '../../core/batch.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import { Payload } from '../../core/payload.ts'
@@ -9,6 +11,7 @@ import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault } from '../../otlp/request-index.ts'
 import type { Works } from './build.ts'
 import type { AdaptiveSamplerConfig } from './config.ts'
+import { FolderLock } from './folder-lock.ts'
 import { DECIDED, ID_BYTES, Journal, REQUEST, type Segment } from './journal.ts'
 import { type JournalRecord, readRecords } from './journal-reader.ts'
 import type { StorageConfig } from './keeper.ts'
@@ -16,14 +19,20 @@ import type { StorageConfig } from './keeper.ts'
 /** Between two attempts to take a journaled request in while the next stage is busy. */
 const RETRY_MS = 50
 
+const OWNER_FOLDER = 0o700
+/** More than a segment ever has. */
+const MAX_SEGMENT_BYTES = 2 ** 36
+
 /** By folder and id: whoever journals there now. */
 const writers = new Map<string, Undecided>()
 
 export class Undecided {
   readonly #context: CreateContext<AdaptiveSamplerConfig>
   readonly #maxBytes: number
+  readonly #directory: string
   readonly #place: string
   readonly #journal: Journal
+  readonly #lock: FolderLock
   #hasFailed = false
 
   constructor(
@@ -32,22 +41,28 @@ export class Undecided {
   ) {
     this.#context = context
     this.#maxBytes = max_journal
+    this.#directory = directory
     this.#place = `${directory} ${context.id}`
     this.#journal = new Journal(directory, context.id, context.clock)
+    this.#lock = new FolderLock(join(directory, `${encodeURIComponent(context.id)}.lock`))
   }
 
   /** Says how many spans came back. */
   async start(works: Works): Promise<number> {
     // A predecessor in this process decides what it holds itself.
     const hasPredecessor = writers.has(this.#place)
+    if (!hasPredecessor) {
+      await mkdir(this.#directory, { recursive: true, mode: OWNER_FOLDER })
+      await this.#lock.take()
+    }
     writers.set(this.#place, this)
     if (hasPredecessor) return 0
     const segments = await this.#journal.open()
     const decided = await readDecided(segments)
     let spans = 0
-    for (const segment of segments) {
+    for (const [number, segment] of segments.entries()) {
       for await (const record of readRecords(segment, REQUEST)) {
-        spans += await this.#takeBack(record, works, decided)
+        spans += await this.#takeBack(record, works, decided, placeOf(number, record))
       }
     }
     this.#journal.replayed()
@@ -79,8 +94,10 @@ export class Undecided {
   }
 
   async stop(isAllDecided: boolean): Promise<void> {
-    if (!this.isSucceeded) writers.delete(this.#place)
     await this.#told(this.#journal.close(isAllDecided))
+    if (this.isSucceeded) return
+    writers.delete(this.#place)
+    await this.#told(this.#lock.release())
   }
 
   async #told(written: Promise<void>): Promise<void> {
@@ -99,7 +116,8 @@ export class Undecided {
   async #takeBack(
     { tenant, body }: JournalRecord,
     { intake, assembly }: Works,
-    decided: ReadonlySet<string>,
+    decided: ReadonlyMap<string, number>,
+    place: number,
   ): Promise<number> {
     const index = indexRequest('traces', body)
     if (isWireFault(index)) return 0
@@ -107,19 +125,20 @@ export class Undecided {
     const part = { payload: new Payload(body), index, selection: null, edits: null }
     const batch = new Batch('traces', tenant, NO_CONTEXT, [{ ...part, items: index.items }])
     ledger.accepted(tenant, 'traces', batch.items)
-    let outcome = intake.take(batch)
+    let outcome = intake.takeBack(batch)
     while (outcome.kind === 'busy') {
       await this.#pause()
-      outcome = intake.take(batch)
+      outcome = intake.takeBack(batch)
     }
     let spans = index.items
     if (outcome.kind === 'refused') spans = 0
     else {
+      spans -= assembly.passed
       for (let i = 0; i < assembly.newCount; i++) {
         const handle = assembly.newTraces[i]
-        if (decided.has(keyOf(tenant, assembly.traces.idHex(handle)))) {
-          spans -= assembly.forget(handle)
-        }
+        const decidedAt = decided.get(keyOf(tenant, assembly.traces.idHex(handle))) ?? -1
+        // What came after the decision was not told by it.
+        if (decidedAt > place) spans -= assembly.forget(handle)
       }
     }
     ledger.accepted(tenant, 'traces', spans - index.items)
@@ -131,17 +150,24 @@ export class Undecided {
   }
 }
 
-async function readDecided(segments: readonly Segment[]): Promise<ReadonlySet<string>> {
-  const decided = new Set<string>()
-  for (const segment of segments) {
-    for await (const { tenant, body } of readRecords(segment, DECIDED)) {
+/** By trace: where it was decided last. */
+async function readDecided(segments: readonly Segment[]): Promise<ReadonlyMap<string, number>> {
+  const decided = new Map<string, number>()
+  for (const [number, segment] of segments.entries()) {
+    for await (const record of readRecords(segment, DECIDED)) {
+      const { tenant, body } = record
       const hex = Buffer.from(body.buffer, body.byteOffset, body.length).toString('hex')
       for (let at = 0; at < hex.length; at += ID_BYTES * 2) {
-        decided.add(keyOf(tenant, hex.slice(at, at + ID_BYTES * 2)))
+        decided.set(keyOf(tenant, hex.slice(at, at + ID_BYTES * 2)), placeOf(number, record))
       }
     }
   }
   return decided
+}
+
+/** Numbers grow in the order in which records were written. */
+function placeOf(segment: number, { at }: JournalRecord): number {
+  return segment * MAX_SEGMENT_BYTES + at
 }
 
 function keyOf(tenant: TenantId, traceId: string): string {

@@ -2,6 +2,7 @@
  * Traces whose decision is remembered after their spans are gone: a table of numbers that grows up to a limit and then forgets
  * the oldest entry, or the one that was looked up longest ago.
  */
+import { mix, SEED } from '../../sampler/assembly/hash.ts'
 
 const ID_WORDS = 4
 const FIRST_CAPACITY = 1024
@@ -130,10 +131,10 @@ export class Decided {
   }
 
   #bucketOf(tenant: number, ids: Uint32Array, at: number): number {
-    let hash = Math.imul(ids[at + 3] ^ (ids[at + 2] >>> 7), 0x85ebca6b) ^ ids[at + 1]
-    hash = Math.imul(hash ^ (hash >>> 15) ^ tenant, 0x2c1b3c6d) + ids[at]
-    hash = Math.imul(hash ^ (hash >>> 13), 0x297a2d39)
-    return (hash ^ (hash >>> 16)) & (this.#buckets.length - 1)
+    const hash = mix(
+      mix(mix(mix(ids[at] ^ tenant ^ SEED) ^ ids[at + 1]) ^ ids[at + 2]) ^ ids[at + 3],
+    )
+    return hash & (this.#buckets.length - 1)
   }
 
   #is(entry: number, { tenant, id }: TraceKey): boolean {

@@ -37,6 +37,8 @@ const CEILING_AIM = 0.9
 const CEILING_LEAST = 0.4
 /** Below it `least` asks for a probability that can be granted in part. */
 const SURE = 1
+/** Orders of scores that a share keeps up; one is renewed in a tick. */
+const SORTS = 2
 const SNAPSHOT_VERSION = 1
 const SNAPSHOT_HEAD = 2
 
@@ -146,7 +148,8 @@ export class Decider extends TickRows {
       this.cost[row] = share.cost(this.spans[row], this.bytes[row])
       offered += this.cost[row]
     }
-    share.begin(nowMs, offered, rows, this.#ticks % this.#shares.length === number)
+    const turn = this.#ticks % (SORTS * this.#shares.length)
+    share.begin(nowMs, offered, rows, turn - SORTS * number)
     let wanted = 0
     let wished = 0
     for (let at = 0; at < rows; at++) {

@@ -40,7 +40,7 @@ const PAY_BACK_MS = 900_000
 /** It still gets this share of the budget for its own tail then. */
 const LEAST_QUIET = 0.02
 /** What is saved should be spent within this time, on what stands out most among traffic however quiet. */
-const SPEND_SAVED_MS = 240_000
+const SPEND_SAVED_MS = 120_000
 /** Debt beyond this share of the credit raises the bar for traffic in shift too, by at most so much (natural logarithm). */
 const DEEP_DEBT = 0.5
 const DEEP_RISE = 2
@@ -137,13 +137,13 @@ export class Share {
     return this.#unit === 'spans' ? spans : bytes
   }
 
-  /** Opens a tick in which `units` of `traces` traces are offered. `maySort`: whether there is time to put scores in order. */
-  begin(nowMs: number, units: number, traces: number, maySort: boolean): void {
+  /** Opens a tick in which `units` of `traces` traces are offered. `turn`: 0 and 1 allow to put scores in order. */
+  begin(nowMs: number, units: number, traces: number, turn: number): void {
     if (this.#firstMs < 0) this.#firstMs = nowMs
     this.#traces += traces
     this.#book.offer(nowMs, units)
-    this.#quiet.advance(nowMs, maySort)
-    this.#all.advance(nowMs, maySort)
+    this.#quiet.advance(nowMs, turn === 0)
+    this.#all.advance(nowMs, turn === 1)
     this.#setFloor(units)
     this.#prior = PRIOR_MS / (PRIOR_MS + this.#all.spanMs(nowMs))
     const early = this.#traces < COLD_TRACES && nowMs - this.#firstMs < COLD_MS

@@ -7,8 +7,10 @@ const WINDOW_MS = 10_000
 const STEP_MS = 10
 /** One step more than the window: what left within the step that the window cuts still counts. */
 const STEPS = WINDOW_MS / STEP_MS + 1
-/** What a quiet time saves for the next moment. */
-const BUCKET_SECONDS = 1.5
+/** What a quiet time saves for the next moment; ticks should not be farther apart. */
+const BUCKET_SECONDS = 1
+/** Share of the limit that flows into the bucket: with the bucket full, a window comes out at the limit and no moment is left bare. */
+const REFILL = 0.9
 const MS = 1_000
 
 export class WindowCeiling {
@@ -49,7 +51,7 @@ export class WindowCeiling {
       return
     }
     if (nowMs > this.#lastMs) {
-      const grown = this.#tokens + ((nowMs - this.#lastMs) * this.#perSecond) / MS
+      const grown = this.#tokens + ((nowMs - this.#lastMs) * this.#perSecond * REFILL) / MS
       this.#tokens = Math.min(this.#perSecond * BUCKET_SECONDS, grown)
       this.#lastMs = nowMs
     }

@@ -1,6 +1,7 @@
 /** The whole evaluation of one recording: seeds, models, baselines, budgets; a row each. */
 import type { Model } from '../models/model.ts'
 import { BASELINES, type Baseline, runBaseline } from './baselines.ts'
+import { Truth } from './estimation.ts'
 import { type Features, observeAll } from './features.ts'
 import { type Measures, measure } from './measure.ts'
 import { type Ranking, rank } from './ranking.ts'
@@ -8,7 +9,7 @@ import type { Recording } from './recording.ts'
 import { type Choice, decideAll, makeRandomness, type Randomness, scoreAll } from './run.ts'
 import { makeSchedule, type Schedule } from './schedule.ts'
 
-export interface Row extends Measures, Partial<Ranking> {
+export interface Row extends Measures, Ranking {
   readonly data: string
   readonly model: string
   readonly budget: number
@@ -28,12 +29,13 @@ export interface EvaluateOptions {
 
 export async function evaluate(recording: Recording, options: EvaluateOptions): Promise<Row[]> {
   const rows: Row[] = []
+  const truth = new Truth(recording)
   for (let seed = 0; seed < options.seeds; seed++) {
     const schedule = makeSchedule(recording, seed)
     const features = observeAll(recording, schedule)
     const random = makeRandomness(recording.traces, seed)
     for (const name of options.models) {
-      const judged: Judged = { recording, schedule, features, random, seed }
+      const judged: Judged = { recording, truth, schedule, features, random, seed }
       const baseline = BASELINES.find(known => known === name)
       if (baseline !== undefined) {
         for (const budget of options.budgets) rows.push(baselineRow(baseline, judged, budget))
@@ -48,6 +50,7 @@ export async function evaluate(recording: Recording, options: EvaluateOptions): 
 
 interface Judged {
   readonly recording: Recording
+  readonly truth: Truth
   readonly schedule: Schedule
   readonly features: Features
   readonly random: Randomness
@@ -73,12 +76,16 @@ function baselineRow(name: Baseline, judged: Judged, budget: number): Row {
   const { recording, schedule, features, random, seed } = judged
   const choice = runBaseline(name, schedule, features, random, budget)
   const head = { data: recording.name, model: name, budget, seed }
-  const row: Row = { ...head, ...measureRow(judged, choice, budget) }
-  if (name !== 'duration') return row
   const label = Uint8Array.from(schedule.order, trace => recording.label[trace])
-  return { ...row, ...rank(Float32Array.from(features.duration), label, budget) }
+  // The greater the chance to be kept, the higher the rank: chance alone ranks nothing.
+  const scores = name === 'duration' ? features.duration : choice.probability
+  return {
+    ...head,
+    ...measureRow(judged, choice, budget),
+    ...rank(Float32Array.from(scores), label, budget),
+  }
 }
 
 function measureRow(judged: Judged, choice: Choice, budget: number): Measures {
-  return measure(judged.recording, judged.schedule, choice, budget)
+  return measure(judged.recording, judged.schedule, choice, budget, judged.truth)
 }

@@ -1,7 +1,9 @@
 /** What a choice of traces is worth: the figures of one row. Fractions, unless a name says otherwise. */
+import type { Estimation, Truth } from './estimation.ts'
 import { LABEL_CLEAN, LABEL_SYMPTOMATIC, type Recording } from './recording.ts'
 import type { Choice } from './run.ts'
 import type { Schedule } from './schedule.ts'
+import { measureVariety, type Variety } from './variety.ts'
 
 /** The start of a replay, when little is known of what is normal. */
 const COLD_MS = 10 * 60_000
@@ -25,15 +27,11 @@ export interface Kept {
   readonly proportion: number
 }
 
-export interface Measures extends Kept {
+export interface Measures extends Kept, Variety, Estimation {
   /** |retained - budget| / budget. */
   readonly budgetError: number
   /** The greatest over the whole hours once warm. */
   readonly budgetErrorHour: number
-  /** Call trees of which at least one trace is kept. */
-  readonly structuresKept: number
-  /** Standard deviation over mean of the kept traces per call tree, all call trees counted. */
-  readonly structuresSpread: number
   /** Incidents with at least half of their symptomatic traces kept / incidents with any; and with at least 20. */
   readonly incidentsCovered: number
   readonly incidentsWith20: number
@@ -47,6 +45,7 @@ export function measure(
   schedule: Schedule,
   choice: Choice,
   budget: number,
+  truth: Truth,
 ): Measures {
   const { tick } = schedule
   let cold = 0
@@ -56,7 +55,8 @@ export function measure(
     ...all,
     budgetError: Math.abs(all.retained - budget) / budget,
     budgetErrorHour: worstHour(schedule, choice, budget),
-    ...measureStructures(recording, schedule, choice),
+    ...measureVariety(recording, schedule, choice),
+    ...truth.compare(recording, schedule, choice),
     ...measureIncidents(recording, schedule, choice),
     coldStart: { ...count(recording, schedule, choice, 0, cold), traces: cold },
   }
@@ -111,23 +111,6 @@ function worstHour(schedule: Schedule, choice: Choice, budget: number): number {
     if (offered > 0) worst = Math.max(worst, Math.abs(kept / offered - budget) / budget)
   }
   return worst
-}
-
-function measureStructures(
-  recording: Recording,
-  schedule: Schedule,
-  choice: Choice,
-): { structuresKept: number; structuresSpread: number } {
-  const kept = new Float64Array(recording.structures)
-  for (let at = 0; at < schedule.order.length; at++) {
-    kept[recording.structure[schedule.order[at]]] += choice.keep[at]
-  }
-  const mean = kept.reduce((sum, n) => sum + n, 0) / kept.length
-  const variance = kept.reduce((sum, n) => sum + (n - mean) ** 2, 0) / kept.length
-  return {
-    structuresKept: kept.filter(n => n > 0).length / kept.length,
-    structuresSpread: ratio(Math.sqrt(variance), mean),
-  }
 }
 
 function measureIncidents(

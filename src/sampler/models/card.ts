@@ -15,7 +15,8 @@ export function describeModel(
 
 A network of ${features.length} inputs, one hidden layer of ${hidden} units (ReLU) and one output (sigmoid), trained on ${rows} rows on
 ${created.slice(0, 10)}. It scores how much a finished trace matters, from the numbers that the observer makes of it; it sees neither names
-nor payloads. Scores order traces; they are no probabilities.
+nor payloads. Scores order traces; they are no probabilities. No weight is below 0: a trace never scores lower because one more input is
+higher.
 
 ## Inputs
 

@@ -35,7 +35,8 @@ export interface Judgement {
   readonly coverage: number
 }
 
-export type RunTraining = (job: TrainingJob) => Promise<TrainingResult>
+/** Rejects when aborted. */
+export type RunTraining = (job: TrainingJob, signal: AbortSignal) => Promise<TrainingResult>
 
 const CLEAN_PASSING = 0.05
 /** A job over 4,096 rows takes well under a second; what takes longer than this is given up. */
@@ -59,25 +60,31 @@ export function runTraining(job: TrainingJob): TrainingResult {
   }
 }
 
-/** In a thread of its own. Rejects if the thread fails or takes too long. */
-export const runTrainingApart: RunTraining = job =>
+/** In a thread of its own. Rejects if the thread fails, takes too long or is aborted. */
+export const runTrainingApart: RunTraining = (job, signal) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL(WORKER, import.meta.url), {
       workerData: job,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB },
     })
-    worker.unref()
-    const limit = setTimeout(() => {
-      reject(new Error(`training took longer than ${JOB_LIMIT_MS} ms`))
+    const end = (why: string): void => {
+      reject(new Error(why))
       void worker.terminate()
-    }, JOB_LIMIT_MS)
-    limit.unref()
+    }
+    const abort = (): void => end('training was aborted')
+    const limit = setTimeout(
+      () => end(`training took longer than ${JOB_LIMIT_MS} ms`),
+      JOB_LIMIT_MS,
+    )
+    signal.addEventListener('abort', abort)
     worker.once('message', resolve)
     worker.once('error', reject)
     worker.once('exit', code => {
       clearTimeout(limit)
+      signal.removeEventListener('abort', abort)
       reject(new Error(`the training thread ended with ${code}`))
     })
+    if (signal.aborted) abort()
   })
 
 export function judge(weights: NetworkWeights, set: TrainingSet): Judgement {

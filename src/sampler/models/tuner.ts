@@ -74,7 +74,8 @@ export class Tuner {
   #seed: number
   #timer: Timer | null = null
   #training: Promise<void> | null = null
-  #stopped = false
+  /** Aborted by `stop`. */
+  #running = new AbortController()
   #fresh = 0
   #pausedUntil = 0
   #watchedUntil = 0
@@ -119,15 +120,15 @@ export class Tuner {
   }
 
   start(): void {
-    this.#stopped = false
+    if (this.#running.signal.aborted) this.#running = new AbortController()
     this.#timer ??= this.#clock.every(this.#intervalMs, () => {
       void this.tuneNow()
     })
   }
 
-  /** Resolves when no training runs any more; its result is not taken. */
+  /** Resolves when no training runs any more; one that does is ended. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#running.abort()
     this.#timer?.cancel()
     this.#timer = null
     await this.#training
@@ -154,18 +155,18 @@ export class Tuner {
 
   async #train(): Promise<void> {
     const start = this.#network.live
+    const { signal } = this.#running
     this.#fresh = 0
     try {
-      const result = await this.#run({
-        start: start.weights,
-        anchor: this.#anchor,
-        set: this.#buffer.toSet(),
-        plan: { ...FINE_TUNING, seed: ++this.#seed },
-        heldOut: HELD_OUT,
-      })
+      const job = {
+        ...{ start: start.weights, anchor: this.#anchor, set: this.#buffer.toSet() },
+        ...{ plan: { ...FINE_TUNING, seed: ++this.#seed }, heldOut: HELD_OUT },
+      }
+      const result = await this.#run(job, signal)
       this.#trainings++
-      if (!this.#stopped && this.#network.live === start) this.#take(result)
+      if (!signal.aborted && this.#network.live === start) this.#take(result)
     } catch (error) {
+      if (signal.aborted) return
       this.#failed++
       this.#tell(`fine-tuning failed: ${error instanceof Error ? error.message : String(error)}`)
     } finally {

@@ -93,3 +93,50 @@ test('an error of the disk is told to whoever waits', async t => {
 
   await assert.rejects(journal.append(makeBatch(1)), /ENOENT/)
 })
+
+test('what was not written whole does not hide what comes after it', async t => {
+  const directory = place(t)
+  const journal = new Journal(directory, 'a/b', new FakeClock())
+  await journal.append(makeBatch(1))
+  const { open } = await import('node:fs/promises')
+  const probe = await open(directory)
+  const handles = Object.getPrototypeOf(probe)
+  await probe.close()
+  const full = t.mock.method(handles, 'writev', async function (this: typeof probe) {
+    await this.write(Buffer.alloc(5, 0xff))
+    throw new Error('ENOSPC')
+  })
+  await assert.rejects(journal.append(makeBatch(1)), /ENOSPC/)
+  full.mock.restore()
+  await journal.append(makeBatch(1))
+  await journal.close(false)
+
+  assert.equal((await read(directory, REQUEST)).length, 2)
+})
+
+test('decisions are written no later than the next request', async t => {
+  const directory = place(t)
+  const journal = new Journal(directory, 'a/b', new FakeClock())
+  journal.decided('default', Int32Array.of(1, 2, 3, 4))
+  await journal.append(makeBatch(1))
+
+  assert.deepEqual(await read(directory, DECIDED), [['default', 16]])
+})
+
+test('segments are read in order although the clock went back in between', async t => {
+  const directory = place(t)
+  class EarlierClock extends FakeClock {
+    override now(): number {
+      return super.now() - 10_000
+    }
+  }
+  await new Journal(directory, 'a/b', new FakeClock()).append(makeBatch(1))
+  const second = new Journal(directory, 'a/b', new EarlierClock())
+  await second.open()
+  await second.append(makeBatch(1, { tenant: 'later' }))
+
+  assert.deepEqual(
+    (await read(directory, REQUEST)).map(([tenant]) => tenant),
+    ['default', 'later'],
+  )
+})

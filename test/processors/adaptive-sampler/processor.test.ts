@@ -1,7 +1,8 @@
 /** `adaptive_sampler`: what it keeps, what it writes into kept spans, and that nothing gets lost on the way. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { busy } from '../../../src/core/outcome.ts'
+import { ACCEPTED, busy, type Outcome } from '../../../src/core/outcome.ts'
+import { assertBalanced } from '../../../src/testing/fakes.ts'
 import { partOf, request } from '../../sampler/assembly/spans.ts'
 import { shopTrace, startSampler, traceId } from './kit.ts'
 
@@ -174,6 +175,26 @@ test('asks to wait while the next stage takes nothing, and goes on when it does'
   await sampler.finish()
 })
 
+test('leaves a batch on the book that the next stage has not answered for at the deadline', async t => {
+  const sampler = await startSampler(t, { always_keep: ['true'] })
+  let reply = (_: Outcome): void => {}
+  const late = new Promise<Outcome>(resolve => {
+    reply = resolve
+  })
+  sampler.next.answer = () => late
+  sampler.send(shopTrace(1))
+  await sampler.decide()
+
+  await sampler.processor.stop(AbortSignal.abort())
+  assertBalanced(sampler.ledger, 3)
+  reply(ACCEPTED)
+  await new Promise(resolve => setImmediate(resolve))
+  sampler.ledger.sent('default', 'traces', 3)
+  assertBalanced(sampler.ledger)
+  sampler.next.releaseAll()
+  assert.equal(sampler.memory.reservedBytes, 0)
+})
+
 test('spans without a trace id are passed on', async t => {
   const sampler = await startSampler(t, { budget: { ratio: 0.0001 } })
 
@@ -264,6 +285,25 @@ test('the hard limit holds in every ten seconds', async t => {
     assert.ok(inWindow <= limit * 10, `${inWindow} spans in ten seconds`)
   }
   assert.ok(sentAt.length > 30 * limit)
+  await sampler.finish()
+})
+
+test('a trace that grows while it waits for its tick counts with all of its spans', async t => {
+  const sampler = await startSampler(t, {
+    ...{ decision_wait: '2100ms', always_keep: ['true'] },
+    budget: { max_spans_per_second: 20 },
+  })
+  for (const n of [1, 2]) sampler.send(shopTrace(n))
+  await sampler.clock.advance(2500)
+  const more = Array.from({ length: 500 }, (_, i) => ({
+    ...shopTrace(1)[1],
+    id: (100 + i).toString(16),
+  }))
+  sampler.send([...more, { ...shopTrace(2)[1], id: '99', status: 2 }])
+  await sampler.decide()
+
+  assert.deepEqual([...sampler.keptTraces()], [traceId(2)])
+  assert.equal(sampler.next.items, 4)
   await sampler.finish()
 })
 

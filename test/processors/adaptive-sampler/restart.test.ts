@@ -1,6 +1,13 @@
 /** What `adaptive_sampler` has learned, and what it has not decided yet, survives the end of the process. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -134,4 +141,62 @@ test('a successor in the same process takes over what was learned, and leaves to
   await second.finish()
   const third = await startSampler(t, settings)
   assert.equal(third.control.view().spansHeld, 0)
+})
+
+test('spans that were passed on at once do not come again after a restart', async t => {
+  const directory = folder(t)
+  const settings = { storage: { directory, undecided: true } }
+  const first = await startSampler(t, settings)
+  await first.sendParts([partOf(request([{ trace: '', name: 'lost' }, ...shopTrace(1)]))])
+  assert.equal(first.next.items, 1)
+  await first.finish()
+
+  const second = await startSampler(t, settings)
+  assert.equal(second.next.items, 0)
+  assert.equal(second.control.view().spansHeld, 3)
+  await second.finish()
+})
+
+test('spans that came after the decision of their trace are not lost with the process', async t => {
+  const directory = folder(t)
+  const settings = { storage: { directory, undecided: true }, always_keep: ['true'] }
+  const first = await startSampler(t, settings)
+  await first.sendParts([partOf(request(shopTrace(1).slice(0, 2)))])
+  await first.decide()
+  await first.sendParts([partOf(request(shopTrace(1).slice(2)))])
+  await first.finish()
+
+  const second = await startSampler(t, settings)
+  assert.equal(second.control.view().spansHeld, 1)
+  await second.finish()
+})
+
+test('a folder in which another process keeps its traces is left to it', async t => {
+  const directory = folder(t)
+  const settings = { storage: { directory, undecided: true } }
+  const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8')
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  writeFileSync(join(directory, 'adaptive_sampler.lock'), `${process.ppid} ${started}`)
+  await assert.rejects(startSampler(t, settings), /another process/)
+
+  writeFileSync(join(directory, 'adaptive_sampler.lock'), `${process.ppid} 1`)
+  const sampler = await startSampler(t, settings)
+  await sampler.finish()
+  assert.ok(!readdirSync(directory).includes('adaptive_sampler.lock'))
+})
+
+test('a state whose head is no head is left alone', async t => {
+  const directory = folder(t)
+  for (const text of ['{"format":1,"savedAtMs":1}', '{"format":1,"blocks":[null]}', '7']) {
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(text.length)
+    writeFileSync(
+      join(directory, 'adaptive_sampler.state'),
+      Buffer.concat([length, Buffer.from(text)]),
+    )
+    const sampler = await startSampler(t, { storage: { directory } })
+    assert.equal(sampler.control.view().warmingUp, true)
+    await sampler.processor.stop(AbortSignal.abort())
+    rmSync(join(directory, 'adaptive_sampler.state'))
+  }
 })

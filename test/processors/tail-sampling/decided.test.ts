@@ -62,6 +62,15 @@ test('grows to its limit and goes round there', () => {
   }
 })
 
+test('ids that are chosen to fall together do not make it slow', () => {
+  const decided = new Decided(60_000, false)
+  const start = performance.now()
+  for (let i = 0; i < 60_000; i++) {
+    decided.put({ tenant: 0, id: Uint32Array.of(1, 2, i << 7, i) }, 1, i)
+  }
+  assert.ok(performance.now() - start < 3000, `${performance.now() - start} ms`)
+})
+
 test('without room it remembers nothing', () => {
   const decided = new Decided(0, true)
   decided.put(keyOf(1, 0), 1, 1)

@@ -67,6 +67,13 @@ test('a bucket is full at first, fills evenly and never beyond its burst', () =>
   assert.equal(bucket.take(1, 60_000), false)
 })
 
+test('a bucket goes on filling after the clock went back', () => {
+  const bucket = new TokenBucket(10, 20)
+  assert.ok(bucket.take(20, 5_000_000))
+  assert.ok(!bucket.take(10, 1_000_000))
+  assert.ok(bucket.take(10, 1_001_000))
+})
+
 test('a trace state with a bad or doubled member has no members at all', () => {
   const values = new Set(['v'])
   assert.ok(hasMember('a=1,k=v', 'k', values))

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_OPTIONS, REASON_ANOMALY, TRAIT_SHIFTED, type Unit } from '../../../src/sampler/decide/options.ts'
+import {
+  DEFAULT_OPTIONS,
+  REASON_ANOMALY,
+  TRAIT_SHIFTED,
+  type Unit,
+} from '../../../src/sampler/decide/options.ts'
 import { add, budget, decider, Seeded } from './traffic.ts'
 
 interface Replay {
@@ -38,7 +43,11 @@ function replay(plan: Replay): Outcome {
       const spans = 1 + Math.floor(random.next() * 40)
       const traits = shifted ? TRAIT_SHIFTED : 0
       const structure = Math.floor(-6 * Math.log(1 - random.next()))
-      const place = { high: random.half(), low: random.half(), handle: symptomatic ? -spans : spans }
+      const place = {
+        high: random.half(),
+        low: random.half(),
+        handle: symptomatic ? -spans : spans,
+      }
       add(one, { ...place, score, spans, bytes: 400 * spans, traits, structure })
     }
     one.decide(second * 1_000)
@@ -60,8 +69,8 @@ function replay(plan: Replay): Outcome {
   }
 }
 
-const QUIET: Replay = { hours: 3, perSecond: 5, starts: [], minutes: 0, share: 0 }
-const INCIDENTS = Array.from({ length: 15 }, (_, at) => 6 + at * 12)
+const QUIET: Replay = { hours: 2.5, perSecond: 4, starts: [], minutes: 0, share: 0 }
+const INCIDENTS = Array.from({ length: 12 }, (_, at) => 6 + at * 12)
 
 test('quiet traffic is kept at the ratio, and few of it are called anomalous', () => {
   const { retained, flagged } = replay(QUIET)
@@ -70,7 +79,12 @@ test('quiet traffic is kept at the ratio, and few of it are called anomalous', (
 })
 
 test('incidents are kept, the ratio holds over hours, clean traces are not blamed', () => {
-  const { retained, coverage, flagged } = replay({ ...QUIET, starts: INCIDENTS, minutes: 2, share: 0.3 })
+  const { retained, coverage, flagged } = replay({
+    ...QUIET,
+    starts: INCIDENTS,
+    minutes: 2,
+    share: 0.3,
+  })
   assert.ok(Math.abs(retained - 1) < 0.03, `${retained}`)
   assert.ok(coverage > 0.93, `${coverage}`)
   assert.ok(flagged < 0.05, `${flagged}`)
@@ -90,11 +104,18 @@ test('trouble that does not end comes back to the ratio', () => {
 
 test('the ratio holds by spans and by bytes, and at other ratios', () => {
   for (const unit of ['spans', 'bytes'] as const) {
-    const { retained } = replay({ ...QUIET, hours: 2, starts: [30], minutes: 2, share: 0.3, unit })
+    const { retained } = replay({
+      ...QUIET,
+      hours: 1.5,
+      starts: [30],
+      minutes: 2,
+      share: 0.3,
+      unit,
+    })
     assert.ok(Math.abs(retained - 1) < 0.05, `${unit}: ${retained}`)
   }
-  for (const ratio of [0.02, 0.3, 0.7, 1]) {
-    const { retained } = replay({ ...QUIET, hours: 2, ratio })
+  for (const ratio of [0.02, 0.5, 1]) {
+    const { retained } = replay({ ...QUIET, hours: 1, ratio })
     assert.ok(Math.abs(retained - 1) < 0.06, `${ratio}: ${retained}`)
   }
 })

@@ -33,34 +33,39 @@ test('no window of ten seconds lets more through than the ceiling, whatever come
     bytesPerSecond: fc.constantFrom(0, 4_000, 250_000),
   })
   fc.assert(
-    fc.property(fc.array(tick, { maxLength: 60 }), ceilings, fc.integer(), (ticks, ceiling, seed) => {
-      const random = new Seeded(seed)
-      const one = decider({ ceiling, budget: budget(0.5) })
-      const times: number[] = []
-      const spans: number[] = []
-      const bytes: number[] = []
-      let now = 0
-      for (const { afterMs, traces, spans: each, wish, late } of ticks) {
-        now += afterMs
-        one.clear()
-        for (let at = 0; at < traces; at++) {
-          const own = 1 + Math.floor(random.next() * each)
-          const randomness = { high: random.half(), low: random.half() }
-          const traits = wish ? TRAIT_KEEP : 0
-          add(one, { ...randomness, traits, handle: own, spans: own, bytes: own * 100 })
+    fc.property(
+      fc.array(tick, { maxLength: 60 }),
+      ceilings,
+      fc.integer(),
+      (ticks, ceiling, seed) => {
+        const random = new Seeded(seed)
+        const one = decider({ ceiling, budget: budget(0.5) })
+        const times: number[] = []
+        const spans: number[] = []
+        const bytes: number[] = []
+        let now = 0
+        for (const { afterMs, traces, spans: each, wish, late } of ticks) {
+          now += afterMs
+          one.clear()
+          for (let at = 0; at < traces; at++) {
+            const own = 1 + Math.floor(random.next() * each)
+            const randomness = { high: random.half(), low: random.half() }
+            const traits = wish ? TRAIT_KEEP : 0
+            add(one, { ...randomness, traits, handle: own, spans: own, bytes: own * 100 })
+          }
+          one.decide(now)
+          let left = 0
+          for (let row = 0; row < one.count; row++) left += one.keep[row] * one.handle[row]
+          if (late > 0 && one.admitLate(now, late, late * 100)) left += late
+          times.push(now)
+          spans.push(left)
+          bytes.push(left * 100)
         }
-        one.decide(now)
-        let left = 0
-        for (let row = 0; row < one.count; row++) left += one.keep[row] * one.handle[row]
-        if (late > 0 && one.admitLate(now, late, late * 100)) left += late
-        times.push(now)
-        spans.push(left)
-        bytes.push(left * 100)
-      }
-      const { spansPerSecond, bytesPerSecond } = ceiling
-      if (spansPerSecond > 0) assert.ok(fullestWindow(times, spans) <= 10 * spansPerSecond)
-      if (bytesPerSecond > 0) assert.ok(fullestWindow(times, bytes) <= 10 * bytesPerSecond)
-    }),
+        const { spansPerSecond, bytesPerSecond } = ceiling
+        if (spansPerSecond > 0) assert.ok(fullestWindow(times, spans) <= 10 * spansPerSecond)
+        if (bytesPerSecond > 0) assert.ok(fullestWindow(times, bytes) <= 10 * bytesPerSecond)
+      },
+    ),
     { numRuns: 60 },
   )
 })
@@ -80,7 +85,7 @@ test('under a steady flood the ceiling is used well and every second gets its pa
     total += one.status().kept * 5
     least = Math.min(least, one.status().kept * 5)
   }
-  assert.ok(total > 0.8 * 120 * perSecond, `${total}`)
+  assert.ok(total > 0.75 * 120 * perSecond, `${total}`)
   assert.ok(least > 0.3 * perSecond, `${least}`)
   assert.equal(one.status().ceilingTicks, 120)
 })
@@ -99,9 +104,9 @@ test('a trace greater than the ceiling does not shut out the others', () => {
 
 test('late spans take from the same ceiling and are refused when it is used up', () => {
   const one = decider({ ceiling: { spansPerSecond: 10, bytesPerSecond: 0 } })
-  assert.ok(one.admitLate(0, 15, 1))
+  assert.ok(one.admitLate(0, 10, 1))
   assert.equal(one.admitLate(0, 1, 1), false)
-  assert.ok(one.admitLate(1_000, 10, 1))
+  assert.ok(one.admitLate(1_000, 9, 1))
 })
 
 test('a ceiling of zero is none', () => {

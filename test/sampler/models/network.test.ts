@@ -174,9 +174,20 @@ test('a training in a thread of its own has the same result as one in place', as
     heldOut: 0.2,
   }
 
-  const apart = await runTrainingApart(job)
+  const apart = await runTrainingApart(job, new AbortController().signal)
 
   assert.deepEqual(apart, runTraining(job))
+})
+
+test('a training that is aborted ends at once', async () => {
+  const plan = { ...FULL_TRAINING, epochs: 1e6 }
+  const job = { start, anchor: null, set: rows, plan, heldOut: 0.2 }
+  const running = new AbortController()
+
+  const result = runTrainingApart(job, running.signal)
+  running.abort()
+
+  await assert.rejects(result, /aborted/)
 })
 
 test('the area under the curve counts ties as half', () => {

@@ -15,13 +15,12 @@ export class TokenBucket {
   }
 
   take(tokens: number, nowMs: number): boolean {
-    if (nowMs > this.#lastMs) {
-      if (this.#lastMs !== Number.NEGATIVE_INFINITY) {
-        const come = ((nowMs - this.#lastMs) / 1000) * this.#perSecond
-        this.#tokens = Math.min(this.#burst, this.#tokens + come)
-      }
-      this.#lastMs = nowMs
+    // A clock that goes back brings nothing, and counts on from there.
+    if (nowMs > this.#lastMs && this.#lastMs !== Number.NEGATIVE_INFINITY) {
+      const come = ((nowMs - this.#lastMs) / 1000) * this.#perSecond
+      this.#tokens = Math.min(this.#burst, this.#tokens + come)
     }
+    this.#lastMs = nowMs
     if (tokens > this.#burst || tokens > this.#tokens) return false
     this.#tokens -= tokens
     return true
