@@ -52,6 +52,7 @@ async function start(t: TestContext, file: string, env: NodeJS.ProcessEnv = {}):
     MILLRACE_RULES: join(ROOT, 'rules'),
     MILLRACE_STATE: join(dir, 'state'),
     MILLRACE_FAILURES: `127.0.0.1:${backend.grpcPort}`,
+    SHOP_BACKEND: `127.0.0.1:${backend.httpPort}`,
     MILLRACE_PAGER: `http://127.0.0.1:${backend.httpPort}`,
   }
   const command = [MAIN, '--config', join(FOLDER, file), ...args]
@@ -220,6 +221,7 @@ test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
 
 test('every file of the folder is exercised here', () => {
   const exercised = [
+    'adaptive',
     'agent',
     'count-and-route',
     'debug',
@@ -229,6 +231,7 @@ test('every file of the folder is exercised here', () => {
     'head-and-tail',
     'mtls-gateway',
     'rules',
+    'shop',
     'tail',
   ]
   assert.deepEqual(
@@ -249,4 +252,18 @@ test('adaptive.yaml samples traces by its ratio, writes thresholds, and remember
     .flatMap(({ message }) => itemsOf('traces', message).map(({ traceState }) => traceState))
   assert.deepEqual(new Set(states), new Set(['ot=th:0']))
   assert.deepEqual(await readdir(join(dir, 'state')), ['adaptive_sampler.state'])
+})
+
+test('shop.yaml keeps the first trace of its kind, and says what it stands for', async t => {
+  const { http, backend, running } = await start(t, 'shop.yaml')
+
+  const body = sampleRequest('traces', 1).bytes as Uint8Array<ArrayBuffer>
+  const url = `http://127.0.0.1:${http}/v1/traces`
+  const answer = await fetch(url, { method: 'POST', headers: HEALTHY, body })
+  assert.equal(answer.status, 200)
+  assert.equal(await running.stop(), 0, running.output())
+
+  const spans = backend.requests.flatMap(({ message }) => itemsOf('traces', message))
+  assert.equal(spans.length, 5)
+  for (const { traceState } of spans) assert.match(String(traceState), /^ot=th:[0-9a-f]+$/)
 })

@@ -5,6 +5,10 @@ import { kindOf } from './tick-rows.ts'
 
 const SPAN_KINDS = ['', 'internal', 'server', 'client', 'producer', 'consumer']
 
+/** Names are what senders say, and are shown on terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
 /** Null when nothing did. */
 export function describeKey(
   { why, operation, callee }: Pick<LoggedDecision, 'why' | 'operation' | 'callee'>,
@@ -31,5 +35,6 @@ export function describeKey(
 function show({ service, name, kind }: OperationName): string {
   const operation = name === '' ? '(other operations)' : name
   const role = SPAN_KINDS[kind]
-  return [service || '(no service)', operation, role && `(${role})`].filter(Boolean).join(' ')
+  const words = [service || '(no service)', operation, role && `(${role})`].filter(Boolean)
+  return words.join(' ').replace(CONTROLS, '\ufffd')
 }

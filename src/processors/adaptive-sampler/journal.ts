@@ -109,6 +109,12 @@ export class Journal {
     if (list.length === list.bytes.length) void this.flush().catch(() => {})
   }
 
+  /** Ids wait to be written. */
+  get hasDecided(): boolean {
+    for (const { length } of this.#ids.values()) if (length > 0) return true
+    return false
+  }
+
   /** Resolves when all decided ids are with the kernel. */
   async flush(): Promise<void> {
     const written: Promise<void>[] = []
@@ -125,7 +131,12 @@ export class Journal {
     while (this.#segments.length > 0 && this.#segments[0].lastMs < oldestMs) {
       const [first] = this.#segments
       const isOpen = this.#file !== null && this.#segments.length === 1
-      if (isOpen) return
+      if (isOpen) {
+        const isYoung = this.#clock.monotonic() < this.#openedMs + SEGMENT_MS
+        if (isYoung || this.#writing !== null) return
+        await this.#leaveFile()
+        continue
+      }
       this.#segments.shift()
       await rm(first.path, { force: true })
     }

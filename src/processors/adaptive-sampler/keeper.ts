@@ -36,17 +36,22 @@ export class Keeper {
   }
 
   /** Names of what was taken over. Rejects where the folder cannot be used. */
-  async start(learned: Learned, host: Host): Promise<readonly string[]> {
+  async read(learned: Learned): Promise<readonly string[]> {
     const { clock } = this.#context
     await writers.get(this.#file.path)?.save()
     const saved = await this.#file.read()
     const isFresh = saved !== null && clock.now() - saved.savedAtMs <= this.#storage.max_age
     const taken = isFresh ? restore(learned, saved.blocks) : []
+    return taken
+  }
+
+  /** Writes from now on, instead of a predecessor. */
+  start(learned: Learned, host: Host): void {
     this.#learned = learned
     this.#host = host
     writers.set(this.#file.path, this)
-    this.#timer = clock.every(this.#storage.interval, () => void this.save())
-    return taken
+    const { interval } = this.#storage
+    this.#timer = this.#context.clock.every(interval, () => void this.save())
   }
 
   async save(): Promise<void> {

@@ -64,10 +64,11 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     const works = await build(this.#context, this.#next, this.#meter, this.#now, (tenant, id) =>
       this.#undecided?.decided(tenant, id),
     )
-    const taken = await this.#keeper?.start(works, host)
+    const taken = await this.#keeper?.read(works)
     if (taken !== undefined) log.info('sampler_state_read', { blocks: taken.join(', ') || 'none' })
     const back = await this.#undecided?.start(works)
     if (back !== undefined) log.info('sampler_journal_read', { spans: back })
+    this.#keeper?.start(works, host)
     this.#works = works
     works.tuner?.start()
     this.#removeHolder = ledger.addHolder(each => {
@@ -141,6 +142,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
       works.tuner?.guard(works.guardrails.read(works.lineup.arms[0], sampler.lastTickMs))
     }
     if (sampler.slice()) this.#again = clock.after(0, () => this.#step())
+    this.#undecided?.note()
   }
 
   /** Of a tick that was decided; all else waits in the journal for the next start. */

@@ -83,6 +83,11 @@ export class Undecided {
     this.#journal.decided(tenant, id)
   }
 
+  /** After decisions: what has left is not to come again. */
+  note(): void {
+    if (this.#journal.hasDecided) void this.#told(this.#journal.flush())
+  }
+
   /** Now and then. `oldestMs`: when the oldest undecided trace began. */
   tick(oldestMs: number): void {
     void this.#told(this.#journal.flush().then(() => this.#journal.prune(oldestMs)))

@@ -8,6 +8,7 @@ import type { TraceFacts } from './decision.ts'
 import { Durations } from './durations.ts'
 import { Facts } from './facts.ts'
 import { TraceSizes } from './sizes.ts'
+import { durationInOrder } from './unset-times.ts'
 
 const NANOS = 1_000_000
 
@@ -64,7 +65,10 @@ export class Gathering {
     for (let w = 0; w < this.#words; w++) facts.words[w] = traces.conditions(trace, w)
     facts.spans = traces.spans(trace)
     facts.bytes = this.bytes(trace)
-    facts.durationMs = Math.floor(traces.durationNanos(trace) / NANOS)
+    facts.durationMs =
+      traces.startMs(trace) === 0
+        ? durationInOrder(this.#assembly, trace)
+        : Math.floor(traces.durationNanos(trace) / NANOS)
     facts.setTrace(traces, trace)
     facts.nowMs = nowMs
     return facts

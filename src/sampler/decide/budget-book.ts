@@ -75,6 +75,11 @@ export class BudgetBook {
     return Math.max(LEAST_CREDIT_UNITS, least, this.#line())
   }
 
+  /** The same while nothing was owed for long. */
+  get fullCredit(): number {
+    return Math.max(LEAST_CREDIT_UNITS, this.ratio * this.#rate * this.#lineMs)
+  }
+
   /** Units offered per ms. */
   get rate(): number {
     return this.#rate

@@ -59,7 +59,7 @@ export class ScoreReference {
 
   /** To be called in an order that has nothing to do with the score. */
   learn(score: number, shifted: boolean): void {
-    if (Number.isNaN(score)) return
+    if (!Number.isFinite(score)) return
     if (!shifted) this.#unshiftedAtMs = this.#lastMs
     else if (this.#lastMs - this.#unshiftedAtMs < ALL_SHIFTED_MS) return
     if (this.#used === SIZE) {
@@ -78,7 +78,7 @@ export class ScoreReference {
     if (score >= this.#tailStart) {
       return Math.min(MAX_LOG, this.#tailLog + (score - this.#tailStart) / this.#tailScale)
     }
-    return -Math.log(shareFrom(this.#sorted, score))
+    return 0 - Math.log(shareFrom(this.#sorted, score))
   }
 
   /** The score at which `surprise` passes `log`. */

@@ -40,7 +40,7 @@ export class ScoreSample {
   }
 
   learn(score: number): void {
-    if (Number.isNaN(score)) return
+    if (!Number.isFinite(score)) return
     this.#seen++
     if (this.#used < SIZE) {
       this.#scores[this.#used++] = score

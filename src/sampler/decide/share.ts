@@ -49,10 +49,10 @@ const LEAST_ROOM = 0.25
 /** Until so many traces or so much time the score decides nothing. */
 const COLD_TRACES = 2_000
 const COLD_MS = 60_000
-/** Errors and classes may be ahead of their lanes by so much of the credit, classes by so many units at least. */
+/** Errors may be ahead of their lane by so much of the credit, classes of what it is when nothing is owed; by so many units at least. */
 const ERRORS_AHEAD = 0.5
-const CLASSES_AHEAD = 0.02
-const LEAST_CLASSES_AHEAD = 256
+const CLASSES_AHEAD = 0.04
+const LEAST_CLASSES_AHEAD = 16
 /** What classes leave of their lane is found out over so much traffic, and goes to the uniform lane. */
 const CLASS_SMOOTHING_MS = 1_800_000
 /** Smaller than any share in use, so that logarithms stay finite. */
@@ -154,7 +154,7 @@ export class Share {
     this.#errorsAhead = Math.max(0, this.#errorsAhead - this.#anomalyShare * units)
     this.#mostErrorsAhead = ERRORS_AHEAD * this.#book.credit
     this.#classesAhead = Math.max(0, this.#classesAhead - this.#diversityShare * units)
-    this.#mostClassesAhead = Math.max(LEAST_CLASSES_AHEAD, CLASSES_AHEAD * this.#book.credit)
+    this.#mostClassesAhead = Math.max(LEAST_CLASSES_AHEAD, CLASSES_AHEAD * this.#book.fullCredit)
   }
 
   /**

@@ -1,6 +1,7 @@
 /** What operators are told of an `adaptive_sampler`, and what it hears from them. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { describeKey } from '../../../src/processors/adaptive-sampler/describe-key.ts'
 import { shopTrace, startSampler, traceId } from './kit.ts'
 
 test('explains a kept and a dropped trace', async t => {
@@ -22,6 +23,12 @@ test('explains a kept and a dropped trace', async t => {
   assert.deepEqual([dropped.kept, dropped.probability], [false, 0])
   assert.deepEqual(sampler.control.explain(traceId(3)), [])
   await sampler.finish()
+})
+
+test('names from spans cannot steer the terminal of who asks', () => {
+  const describe = () => ({ tenant: 'a', service: 's\u001b[2J', name: 'x\n\u009b0m', kind: 2 })
+  const told = describeKey({ why: 1, operation: 0, callee: -1 }, { describe, count: 1 })
+  assert.equal(told, 's\ufffd[2J x\ufffd\ufffd0m (server): own time')
 })
 
 test('names what stood out', async t => {

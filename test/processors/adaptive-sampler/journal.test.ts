@@ -140,3 +140,18 @@ test('segments are read in order although the clock went back in between', async
     ['default', 'later'],
   )
 })
+
+test('the segment that is written to goes too when it is old, so that a full journal gets empty without traffic', async t => {
+  const directory = place(t)
+  const clock = new FakeClock()
+  const journal = new Journal(directory, 'a/b', clock)
+  await journal.append(makeBatch(1))
+  await clock.advance(15_000)
+  await journal.prune(15_000)
+  assert.equal(journal.bytes, 0)
+  assert.deepEqual(readdirSync(directory), [])
+
+  await journal.append(makeBatch(1))
+  await journal.close(false)
+  assert.equal((await read(directory, REQUEST)).length, 1)
+})

@@ -1,6 +1,7 @@
 /** What `adaptive_sampler` has learned, and what it has not decided yet, survives the end of the process. */
 import assert from 'node:assert/strict'
 import {
+  cpSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -171,6 +172,25 @@ test('spans that came after the decision of their trace are not lost with the pr
   await second.finish()
 })
 
+test('what has left is noted at once, so that a killed process sends it once', async t => {
+  const directory = folder(t)
+  const copy = folder(t)
+  const settings = { undecided: true, interval: '1h' }
+  const always_keep = ['true']
+  const first = await startSampler(t, { storage: { directory, ...settings }, always_keep })
+  await first.sendParts([partOf(request(shopTrace(1)))])
+  while (first.next.items === 0) await first.clock.advance(25)
+  await first.clock.advance(25)
+  await new Promise(resolve => setTimeout(resolve, 50))
+  cpSync(directory, copy, { recursive: true })
+  rmSync(join(copy, 'adaptive_sampler.lock'))
+
+  const second = await startSampler(t, { storage: { directory: copy, ...settings }, always_keep })
+  assert.equal(second.control.view().spansHeld, 0)
+  await second.finish()
+  await first.finish()
+})
+
 test('a folder in which another process keeps its traces is left to it', async t => {
   const directory = folder(t)
   const settings = { storage: { directory, undecided: true } }
@@ -181,6 +201,8 @@ test('a folder in which another process keeps its traces is left to it', async t
 
   writeFileSync(join(directory, 'adaptive_sampler.lock'), `${process.ppid} 1`)
   const sampler = await startSampler(t, settings)
+  // Who could not start writes nothing any more.
+  assert.deepEqual(readdirSync(directory), ['adaptive_sampler.lock'])
   await sampler.finish()
   assert.ok(!readdirSync(directory).includes('adaptive_sampler.lock'))
 })

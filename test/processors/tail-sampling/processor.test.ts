@@ -222,6 +222,19 @@ test('a batch that can never fit is refused for good, and nothing is decided ear
   await tail.finish()
 })
 
+test('a span that says no times makes no trace slow when it comes first, as upstream', async () => {
+  const slow = { name: 'slow', type: 'latency', latency: { threshold_ms: 100 } }
+  const unset = { trace: 1, startTimeUnixNano: '0', endTimeUnixNano: '0' }
+  for (const isFirst of [true, false]) {
+    const tail = await startTailSampling({ ...WAIT, policies: [slow] })
+    const spans = [unset, { trace: 1, endMs: 1 }]
+    for (const span of isFirst ? spans : spans.reverse()) tail.send(span)
+    await tail.clock.advance(6000)
+    assert.equal(tail.next.items, isFirst ? 0 : 2)
+    await tail.finish()
+  }
+})
+
 test('spans without a trace id are one trace', async () => {
   const tail = await startTailSampling({ ...WAIT, policies: [ERRORS] })
   const nobody = { spanId: '0000000000000001', name: 'x' }

@@ -71,7 +71,8 @@ test('equal scores and scores without end leave numbers', () => {
   assert.equal(reference.surprise(2), 0)
   assert.ok(Number.isFinite(reference.surprise(1e300)))
   assert.ok(Number.isFinite(reference.surprise(Number.POSITIVE_INFINITY)))
-  reference.learn(Number.NaN, false)
+  for (const score of [Number.NaN, Number.POSITIVE_INFINITY]) reference.learn(score, false)
+  teach(reference, 300_000, [3])
   assert.ok(Number.isFinite(reference.surprise(3)))
 })
 
