@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { evaluate, type Row } from '../../sampler/eval/evaluate.ts'
+import { PLAIN_MODELS } from '../../sampler/eval/plain-features.ts'
 import { readRecording } from '../../sampler/eval/recording.ts'
 import { openModel } from '../../sampler/models/open.ts'
 import { VECTOR_NAMES } from '../../sampler/observe/vector.ts'
@@ -20,7 +21,10 @@ export interface EvalOptions {
 }
 
 /** Stand beside whatever is judged. */
-const BESIDE = ['isolation_forest', 'half_space_trees', 'random', 'duration', 'ema_per_key']
+const BESIDE = [
+  ...['isolation_forest', 'half_space_trees', ...PLAIN_MODELS],
+  ...['random', 'duration', 'ema_per_key'],
+]
 const MOST_SEEDS = 1_000
 
 export async function evaluateSampling(options: EvalOptions, io: CliIo): Promise<void> {

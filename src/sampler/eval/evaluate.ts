@@ -4,6 +4,7 @@ import { BASELINES, type Baseline, runBaseline } from './baselines.ts'
 import { Truth } from './estimation.ts'
 import { type Features, observeAll } from './features.ts'
 import { type Measures, measure } from './measure.ts'
+import { openPlain, PLAIN_MODELS, plainVectors } from './plain-features.ts'
 import { type Ranking, rank } from './ranking.ts'
 import type { Recording } from './recording.ts'
 import { type Choice, decideAll, makeRandomness, type Randomness, scoreAll } from './run.ts'
@@ -34,13 +35,19 @@ export async function evaluate(recording: Recording, options: EvaluateOptions): 
     const schedule = makeSchedule(recording, seed)
     const features = observeAll(recording, schedule)
     const random = makeRandomness(recording.traces, seed)
+    let plain: Float32Array | undefined
     for (const name of options.models) {
       const judged: Judged = { recording, truth, schedule, features, random, seed }
       const baseline = BASELINES.find(known => known === name)
+      const plainModel = PLAIN_MODELS.find(known => known === name)
       if (baseline !== undefined) {
         for (const budget of options.budgets) rows.push(baselineRow(baseline, judged, budget))
+      } else if (plainModel !== undefined) {
+        plain ??= plainVectors(recording, schedule)
+        rows.push(...modelRows(name, openPlain(plainModel, plain, seed), judged, options))
       } else {
-        rows.push(...modelRows(name, await options.open(name, seed), judged, options))
+        const scorer = { model: await options.open(name, seed), vectors: features.vectors }
+        rows.push(...modelRows(name, scorer, judged, options))
       }
       options.tell?.(`${recording.name} seed ${seed} ${name}`)
     }
@@ -57,9 +64,15 @@ interface Judged {
   readonly seed: number
 }
 
-function modelRows(name: string, model: Model, judged: Judged, options: EvaluateOptions): Row[] {
+/** A model and the rows it scores. */
+interface Scorer {
+  readonly model: Model
+  readonly vectors: Float32Array
+}
+
+function modelRows(name: string, scorer: Scorer, judged: Judged, options: EvaluateOptions): Row[] {
   const { recording, schedule, features, random, seed } = judged
-  const scores = scoreAll(model, features, schedule)
+  const scores = scoreAll(scorer.model, scorer.vectors, schedule)
   const labels = recording.label
   const label = Uint8Array.from(schedule.order, trace => labels[trace])
   return options.budgets.map(budget => {

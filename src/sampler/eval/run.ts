@@ -4,7 +4,6 @@ import { DEFAULT_OPTIONS, REASON_ANOMALY, TRAIT_SHIFTED } from '../decide/option
 import { HALF } from '../decide/probability.ts'
 import { isOnline, type Model } from '../models/model.ts'
 import { Random } from '../models/random.ts'
-import { VECTOR_LENGTH } from '../observe/vector.ts'
 import type { Features } from './features.ts'
 import type { Recording } from './recording.ts'
 import type { Schedule } from './schedule.ts'
@@ -38,12 +37,16 @@ export function makeRandomness(count: number, seed: number): Randomness {
   return { high, low }
 }
 
-/** Scores tick by tick, as the collector does; an online model learns from each tick once it is scored. */
-export function scoreAll(model: Model, features: Features, schedule: Schedule): Float32Array {
+/**
+ * Scores tick by tick, as the collector does; an online model learns from each tick once it is scored. `vectors` are rows of
+ * the model's layout, of whatever width.
+ */
+export function scoreAll(model: Model, vectors: Float32Array, schedule: Schedule): Float32Array {
   const count = schedule.order.length
+  const width = vectors.length / count
   const scores = new Float32Array(count)
   forEachTick(schedule, (from, to) => {
-    const rows = features.vectors.subarray(from * VECTOR_LENGTH, to * VECTOR_LENGTH)
+    const rows = vectors.subarray(from * width, to * width)
     model.score(rows, to - from, scores.subarray(from, to))
     if (isOnline(model)) model.learn(rows, to - from)
   })

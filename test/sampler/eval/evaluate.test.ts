@@ -134,7 +134,7 @@ test('the command prints rows with the names that programs rely on', async t => 
   )
 
   const rows = JSON.parse(out) as Record<string, unknown>[]
-  assert.equal(rows.length, 12)
+  assert.equal(rows.length, 16)
   for (const name of [
     ...['data', 'model', 'budget', 'seed', 'retained', 'retainedSpans', 'coverage', 'flagged'],
     ...['keptClean', 'budgetError', 'auc', 'structuresKept', 'incidentsCovered', 'coldStart'],
