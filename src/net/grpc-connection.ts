@@ -126,11 +126,6 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     this.greet()
   }
 
-  /** What was read goes on its way before its sender is told that it was taken: one write for many answers. */
-  protected override flushAfterRead(): void {
-    this.writer.flushLate()
-  }
-
   // ---- what the client sends -----------------------------------------------------------------------------------
 
   protected readPreface(chunk: Buffer): number {

@@ -154,7 +154,7 @@ export abstract class Http2Connection implements FrameSink {
     if (error !== 0) this.fail(error)
     else if (this.writer.backlog > this.limits.maxBacklogBytes) {
       this.fail(H2.ENHANCE_YOUR_CALM, 'answers are not read')
-    } else if (!this.#over) this.flushAfterRead()
+    } else if (!this.#over) this.writer.flush()
   }
 
   frame(
@@ -365,11 +365,6 @@ export abstract class Http2Connection implements FrameSink {
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------
-
-  /** Sends what reading gave rise to. */
-  protected flushAfterRead(): void {
-    this.writer.flush()
-  }
 
   /** To be called after frames were added: they leave with what is read now, or when this turn is over. */
   protected flushLater(): void {

@@ -21,8 +21,6 @@ import {
 const BUFFER_BYTES = 16 << 10
 /** Up to this length copying costs less than another buffer in a write. */
 const MAX_COPIED_BYTES = 2048
-/** Frames of more than so many bytes do not wait for the end of the turn. */
-const MAX_LATE_BYTES = 8 << 10
 /** Content goes to the socket up to so much; the rest waits, whatever windows a peer opens that reads nothing. */
 const MAX_QUEUED_BYTES = 8 << 20
 /** The table of header compression gets the size 0 (RFC 7541 §6.3). */
@@ -43,12 +41,6 @@ export class FrameWriter {
   #scheduled = false
   readonly #flushScheduled = (): void => {
     this.#scheduled = false
-    this.flush()
-  }
-
-  #isLate = false
-  readonly #flushLate = (): void => {
-    this.#isLate = false
     this.flush()
   }
 
@@ -172,15 +164,6 @@ export class FrameWriter {
   #number(value: number): void {
     const at = this.take(4)
     this.#buffer.writeUInt32BE(value, at)
-  }
-
-  /** For frames that others may go before: they leave when all that came in this turn has been read, or are too many. */
-  flushLate(): void {
-    if (this.#length - this.#from > MAX_LATE_BYTES || this.#parts.length > 0) this.flush()
-    else if (!this.#isLate && this.#length > this.#from) {
-      this.#isLate = true
-      setImmediate(this.#flushLate)
-    }
   }
 
   /** For frames that are not answers to what is being read: they leave when this turn is over. */
