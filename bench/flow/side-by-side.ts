@@ -21,8 +21,16 @@ interface Work {
   readonly items: number
   readonly inFlight: number
   /** Run before `batch`. */
-  readonly processors?: Readonly<Record<string, object>>
+  readonly processors?: Processors
+  /** What the Go collector runs instead. */
+  readonly peerProcessors?: Processors
+  /** Spans a second; absent = as many as are taken. */
+  readonly rate?: number
+  /** Before the measurement; what waits must be in balance by then. */
+  readonly warmSeconds?: number
 }
+
+type Processors = Readonly<Record<string, object>>
 
 const PLAIN: Work = { protocol: 'grpc', compression: 'none', items: 512, inFlight: 8 }
 
@@ -46,6 +54,23 @@ const TRANSFORM = {
   ],
 }
 
+const TAIL = {
+  tail_sampling: {
+    decision_wait: '5s',
+    num_traces: 1_000_000,
+    policies: [
+      { name: 'err', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
+      { name: 'slow', type: 'latency', latency: { threshold_ms: 500 } },
+      { name: 'rest', type: 'probabilistic', probabilistic: { sampling_percentage: 10 } },
+    ],
+  },
+}
+
+const ADAPTIVE = { adaptive_sampler: { decision_wait: '5s', budget: { ratio: 0.1 } } }
+
+/** Holding traces costs by time, so the load is the same for both. */
+const SAMPLED: Work = { ...PLAIN, rate: 60_000, warmSeconds: 8 }
+
 const WORKS: Readonly<Record<string, Work>> = {
   'plain-512': PLAIN,
   'http-512': { protocol: 'http', compression: 'none', items: 512, inFlight: 8 },
@@ -54,6 +79,8 @@ const WORKS: Readonly<Record<string, Work>> = {
   'gzip-512': { ...PLAIN, compression: 'gzip' },
   'filter-512': { ...PLAIN, processors: { filter: FILTER } },
   'edit-512': { ...PLAIN, processors: { transform: TRANSFORM } },
+  'tail-60k': { ...SAMPLED, processors: TAIL },
+  'adaptive-60k': { ...SAMPLED, processors: ADAPTIVE, peerProcessors: TAIL },
 }
 
 const PEERS = process.env.MILLRACE_PEERS ?? join(homedir(), '.cache', 'millrace-peers')
@@ -125,13 +152,14 @@ async function measure(product: string, work: Work): Promise<Measured> {
     ['--import', 'tsx', join(ROOT, 'bench/flow/sink.ts'), String(sinkPort), work.protocol],
     sinkPort,
   )
-  const config = configuration(work, receive, sinkPort)
-  const collector =
-    product === 'millrace'
-      ? await startProcess(process.execPath, [MAIN, '--config', `yaml:${config}`], receive)
-      : await startProcess(GO_COLLECTOR, ['--config', `yaml:${config}`], receive)
+  const isPeer = product !== 'millrace'
+  const processors = (isPeer ? work.peerProcessors : undefined) ?? work.processors ?? {}
+  const config = configuration(work, processors, receive, sinkPort)
+  const collector = isPeer
+    ? await startProcess(GO_COLLECTOR, ['--config', `yaml:${config}`], receive)
+    : await startProcess(process.execPath, [MAIN, '--config', `yaml:${config}`], receive)
   try {
-    await generate(work, receive, WARM_SECONDS)
+    await generate(work, receive, work.warmSeconds ?? WARM_SECONDS)
     const before = cpuSeconds(collector)
     const { accepted, seconds } = await generate(work, receive, Number(values.seconds))
     const cpu = cpuSeconds(collector) - before
@@ -146,9 +174,14 @@ async function measure(product: string, work: Work): Promise<Measured> {
   }
 }
 
-/** Both products read the same text. */
-function configuration(work: Work, receive: number, sinkPort: number): string {
-  const { protocol, compression, processors = {} } = work
+/** Both products read the same text, unless the work has processors for each. */
+function configuration(
+  work: Work,
+  processors: Processors,
+  receive: number,
+  sinkPort: number,
+): string {
+  const { protocol, compression } = work
   const endpoint = `127.0.0.1:${sinkPort}`
   const exporter = protocol === 'grpc' ? 'otlp_grpc' : 'otlp_http'
   const to =
@@ -175,12 +208,13 @@ async function generate(
   port: number,
   seconds: number,
 ): Promise<{ accepted: number; seconds: number }> {
-  const { protocol, compression, items, inFlight } = work
+  const { protocol, compression, items, inFlight, rate = 0 } = work
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...[MAIN, 'generate', '--json', '--signal', 'traces', '--insecure'],
     ...['--protocol', protocol, '--compression', compression, '--items', String(items)],
     ...['--endpoint', protocol === 'grpc' ? `127.0.0.1:${port}` : `http://127.0.0.1:${port}`],
     ...['--connections', '2', '--in-flight', String(inFlight), '--duration', `${seconds}s`],
+    ...['--rate', String(rate)],
   ])
   const report = JSON.parse(stdout) as { seconds: number; items: { accepted: number } }
   return { accepted: report.items.accepted, seconds: report.seconds }
