@@ -66,7 +66,7 @@ const TAIL = {
   },
 }
 
-const ADAPTIVE = { adaptive_sampler: { decision_wait: '5s', budget: { ratio: 0.1 } } }
+const ADAPTIVE = { adaptive_sampler: { decision_wait: '5s', max_wait: '5s', budget: { ratio: 0.1 } } }
 
 /** Holding traces costs by time, so the load is the same for both. */
 const SAMPLED: Work = { ...PLAIN, rate: 60_000, warmSeconds: 8 }
@@ -107,7 +107,7 @@ const { values, positionals } = parseArgs({
 async function main(): Promise<void> {
   const works = positionals.length > 0 ? positionals : Object.keys(WORKS)
   const products = ['millrace', ...(existsSync(GO_COLLECTOR) ? ['otelcol'] : [])]
-  if (!values.json) console.log('work        product    us/span   of Go    spans/s   RSS MiB')
+  if (!values.json) console.log('work          product    us/span   of Go    spans/s   RSS MiB')
   for (const name of works) {
     const work = WORKS[name]
     if (work === undefined)
@@ -139,7 +139,7 @@ function report(name: string, best: ReadonlyMap<string, Measured>): void {
       ]
       const [us, of, rate, rss] = cells
       console.log(
-        `${name.padEnd(12)}${product.padEnd(9)}${us.padStart(9)}${of.padStart(8)}${rate.padStart(11)}${rss.padStart(10)}`,
+        `${name.padEnd(14)}${product.padEnd(9)}${us.padStart(9)}${of.padStart(8)}${rate.padStart(11)}${rss.padStart(10)}`,
       )
     }
   }
