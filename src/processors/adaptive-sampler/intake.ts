@@ -5,7 +5,7 @@ import type { MemoryBudget } from '../../core/memory.ts'
 import type { Counter } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import type { Outlet } from '../../core/outlet.ts'
-import { materialise } from '../../rules/contexts/materialise.ts'
+import { withoutEdits } from '../../rules/apply/without-edits.ts'
 import type { Assembly } from '../../sampler/assembly/assembly.ts'
 import type { SpanMarker } from './conditions.ts'
 import { VOUCHED_FOR } from './flags.ts'
@@ -112,15 +112,4 @@ export class Intake {
     invalidIds.value += part.items
     outlet.push(new Batch(signal, tenant, context, [part]))
   }
-}
-
-/** The batch itself where nothing is to be laid out; otherwise one more, with an owner of its own. */
-function withoutEdits(batch: Batch): Batch {
-  if (batch.parts.every(({ edits }) => edits === null || edits.size === 0)) return batch
-  const parts = batch.parts.map(part => {
-    const laidOut = materialise(part)
-    if (laidOut.payload === part.payload) part.payload.retain()
-    return laidOut
-  })
-  return new Batch(batch.signal, batch.tenant, batch.context, parts)
 }

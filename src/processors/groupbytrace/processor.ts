@@ -1,5 +1,5 @@
 /** Holds the spans of each trace for a while and hands them on as one batch. */
-import { Batch } from '../../core/batch.ts'
+import type { Batch } from '../../core/batch.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
@@ -8,7 +8,7 @@ import type { MemoryBudget } from '../../core/memory.ts'
 import type { Counter } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Outlet } from '../../core/outlet.ts'
-import { materialise } from '../../rules/contexts/materialise.ts'
+import { withoutEdits } from '../../rules/apply/without-edits.ts'
 import { Assembly } from '../../sampler/assembly/assembly.ts'
 import type { GroupByTraceConfig } from './config.ts'
 import {
@@ -91,16 +91,14 @@ export class GroupByTraceProcessor implements Component, Consumer {
   consume(batch: Batch): Outcome {
     if (this.#isStopping) return busy(STOPPING_RETRY_MS, 'unavailable')
     if (this.#outlet.isFull) return busy(this.#outlet.retryAfterMs)
-    const laidOut = layOut(batch)
+    const laidOut = withoutEdits(batch)
     const isTaken = this.#makeRoom(laidOut)
     if (isTaken) {
       const nowMs = this.#clock.monotonic()
       for (const part of laidOut.parts) this.#assembly.add(part, batch.tenant, nowMs)
       this.#keepNumber()
     }
-    for (const [i, part] of laidOut.parts.entries()) {
-      if (part.payload !== batch.parts[i].payload) part.payload.release()
-    }
+    if (laidOut !== batch) laidOut.release()
     if (!isTaken) return this.#noRoom(laidOut)
     batch.release()
     return ACCEPTED
@@ -182,11 +180,4 @@ export class GroupByTraceProcessor implements Component, Consumer {
       this.#evicted.value++
     }
   }
-}
-
-/** The same batch, its edits laid out. */
-function layOut(batch: Batch): Batch {
-  const parts = batch.parts.map(materialise)
-  if (parts.every((part, i) => part === batch.parts[i])) return batch
-  return new Batch(batch.signal, batch.tenant, batch.context, parts)
 }

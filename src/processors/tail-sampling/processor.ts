@@ -1,5 +1,5 @@
 /** Holds spans until their trace is complete, asks the policies about it, and hands it on or drops it as a whole. */
-import { Batch } from '../../core/batch.ts'
+import type { Batch } from '../../core/batch.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
@@ -7,7 +7,7 @@ import type { MemoryBudget } from '../../core/memory.ts'
 import type { Counter, Histogram } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Outlet } from '../../core/outlet.ts'
-import { materialise } from '../../rules/contexts/materialise.ts'
+import { withoutEdits } from '../../rules/apply/without-edits.ts'
 import { Assembly, type AssemblyOptions } from '../../sampler/assembly/assembly.ts'
 import { policyOptions, type TailSamplingConfig } from './config.ts'
 import { Departures } from './departures.ts'
@@ -102,15 +102,13 @@ export class TailSamplingProcessor implements Component, Consumer {
     if (this.#outlet.isFull) return busy(this.#outlet.retryAfterMs)
     const { block_on_overflow: blocks, num_traces: most } = this.#config
     if (blocks && this.#assembly.traces.count >= most) return busy(TICK_MS)
-    const laidOut = layOut(batch)
+    const laidOut = withoutEdits(batch)
     const isTaken = this.#makeRoom(laidOut)
     if (isTaken) {
       const nowMs = this.#clock.monotonic()
       for (const part of laidOut.parts) this.#intake.take(part, batch.tenant, batch.context, nowMs)
     }
-    for (const [i, part] of laidOut.parts.entries()) {
-      if (part.payload !== batch.parts[i].payload) part.payload.release()
-    }
+    if (laidOut !== batch) laidOut.release()
     if (!isTaken) return this.#noRoom(laidOut)
     batch.release()
     return ACCEPTED
@@ -200,13 +198,6 @@ export class TailSamplingProcessor implements Component, Consumer {
     }
     this.#departures.flush()
   }
-}
-
-/** The same batch, its edits laid out. */
-function layOut(batch: Batch): Batch {
-  const parts = batch.parts.map(materialise)
-  if (parts.every((part, i) => part === batch.parts[i])) return batch
-  return new Batch(batch.signal, batch.tenant, batch.context, parts)
 }
 
 /** A named processor says its name before those of its policies. */
