@@ -66,7 +66,9 @@ const TAIL = {
   },
 }
 
-const ADAPTIVE = { adaptive_sampler: { decision_wait: '5s', max_wait: '5s', budget: { ratio: 0.1 } } }
+const ADAPTIVE = {
+  adaptive_sampler: { decision_wait: '5s', max_wait: '5s', budget: { ratio: 0.1 } },
+}
 
 /** Holding traces costs by time, so the load is the same for both. */
 const SAMPLED: Work = { ...PLAIN, rate: 60_000, warmSeconds: 8 }
