@@ -12,6 +12,7 @@ import type { Inspector, LedgerRowView } from './core/component.ts'
 import type { Logger } from './core/logger.ts'
 import type { HasRuleControl } from './core/rule-control.ts'
 import type { HasSamplerControl } from './core/sampler-control.ts'
+import { OPEN_TENANCY } from './core/tenancy.ts'
 import { buildGraph, type Graph, type GraphServices } from './pipeline/graph.ts'
 import { LedgerCheck } from './pipeline/ledger-check.ts'
 import { Lifecycle, stopLayers } from './pipeline/lifecycle.ts'
@@ -77,7 +78,8 @@ export class Collector {
     const meter = new PromMeter({ service_instance_id: randomUUID() })
     const transit = { items: 0 }
     this.#config = config
-    this.#services = { log, clock, ledger: this.ledger, memory, meter, transit }
+    const tenancy = OPEN_TENANCY
+    this.#services = { log, clock, ledger: this.ledger, memory, meter, tenancy, transit }
     this.inspector = this.#inspect(clock.now())
     this.#lifecycle = new Lifecycle(this.inspector, this.#services)
     const source = {

@@ -9,6 +9,7 @@ import type { Outcome } from './outcome.ts'
 import type { RuleControl } from './rule-control.ts'
 import type { SamplerControl } from './sampler-control.ts'
 import type { Signal } from './signal.ts'
+import type { Tenancy } from './tenancy.ts'
 
 export interface Consumer {
   /**
@@ -97,4 +98,5 @@ export interface Services {
   readonly ledger: Ledger
   readonly memory: MemoryBudget
   readonly meter: Meter
+  readonly tenancy: Tenancy
 }

@@ -7,6 +7,7 @@ import { SILENT_LOGGER } from '../core/logger.ts'
 import type { MemoryBudget, MemoryLimits } from '../core/memory.ts'
 import type { Meter } from '../core/meter.ts'
 import { ACCEPTED, type Outcome } from '../core/outcome.ts'
+import { OPEN_TENANCY } from '../core/tenancy.ts'
 import { AccountingLedger } from '../telemetry/ledger.ts'
 
 /** Time stands still until `advance`. */
@@ -155,6 +156,7 @@ export function fakeServices(): FakeServices {
     ledger: new AccountingLedger(),
     memory: new CountingMemory(),
     meter: new RecordingMeter(),
+    tenancy: OPEN_TENANCY,
   }
 }
 
