@@ -35,8 +35,17 @@ export const BUILTINS: readonly Declared[] = [
   declare('exporter', ['nop'], () => import('./exporters/nop/factory.ts')),
   declare('exporter', ['otlp_grpc', 'otlp'], () => import('./exporters/otlp-grpc/factory.ts')),
   declare('exporter', ['otlp_http', 'otlphttp'], () => import('./exporters/otlp-http/factory.ts')),
+  declare('extension', ['basicauth'], () => import('./extensions/basicauth/factory.ts')),
+  declare(
+    'extension',
+    ['bearertokenauth'],
+    () => import('./extensions/bearertokenauth/factory.ts'),
+  ),
+  declare('extension', ['file_storage'], () => import('./extensions/file-storage/factory.ts')),
+  declare('extension', ['headers_setter'], () => import('./extensions/headers-setter/factory.ts')),
   declare('extension', ['health_check'], () => import('./extensions/health-check/factory.ts')),
   declare('extension', ['pprof'], () => import('./extensions/pprof/factory.ts')),
+  declare('extension', ['tenants'], () => import('./extensions/tenants/factory.ts')),
   declare('extension', ['zpages'], () => import('./extensions/zpages/factory.ts')),
 ]
 

@@ -10,9 +10,10 @@ import { metricsListeners } from './config/telemetry-section.ts'
 import { type Clock, SYSTEM_CLOCK } from './core/clock.ts'
 import type { Inspector, LedgerRowView } from './core/component.ts'
 import type { Logger } from './core/logger.ts'
+import type { HasLetterControl, HasQueueControl } from './core/queue-control.ts'
 import type { HasRuleControl } from './core/rule-control.ts'
 import type { HasSamplerControl } from './core/sampler-control.ts'
-import { OPEN_TENANCY } from './core/tenancy.ts'
+import type { HasTenantControl } from './core/tenant-control.ts'
 import { buildGraph, type Graph, type GraphServices } from './pipeline/graph.ts'
 import { LedgerCheck } from './pipeline/ledger-check.ts'
 import { Lifecycle, stopLayers } from './pipeline/lifecycle.ts'
@@ -25,6 +26,9 @@ import { GraphReload, type ReloadSummary } from './pipeline/reload.ts'
 import { RELOADS } from './telemetry/catalogue.ts'
 import { AccountingLedger } from './telemetry/ledger.ts'
 import { PromMeter } from './telemetry/meter.ts'
+import { TenantLabels } from './telemetry/tenant-labels.ts'
+import { TenantBook } from './tenancy/book/tenant-book.ts'
+import { TenantUsage } from './tenancy/usage/tenant-usage.ts'
 
 /** Soft limit = hard limit less this share, where nothing else is configured (upstream's spike_limit default). */
 const SPIKE_SHARE = 0.2
@@ -49,6 +53,8 @@ export interface StopReport {
   readonly balanced: boolean
   /** Items that were accepted and could not be delivered before the deadline. */
   readonly undelivered: number
+  /** Items that stay on disk and are sent by the next process. */
+  readonly kept: number
 }
 
 export class Collector {
@@ -58,6 +64,7 @@ export class Collector {
   readonly #lifecycle: Lifecycle
   readonly #metrics: MetricsEndpoint
   readonly #check: LedgerCheck
+  readonly #usage: TenantUsage
   #config: LoadedConfig
   #graph: Graph | null = null
   #ready = false
@@ -78,20 +85,23 @@ export class Collector {
     const meter = new PromMeter({ service_instance_id: randomUUID() })
     const transit = { items: 0 }
     this.#config = config
-    const tenancy = OPEN_TENANCY
+    const labels = new TenantLabels()
+    this.#usage = new TenantUsage({ ledger: this.ledger, clock, labels })
+    const tenancy = new TenantBook({ clock, usage: this.#usage })
     this.#services = { log, clock, ledger: this.ledger, memory, meter, tenancy, transit }
     this.inspector = this.#inspect(clock.now())
     this.#lifecycle = new Lifecycle(this.inspector, this.#services)
     const source = {
       contentType: meter.contentType,
       exposition: () => {
-        publishLedger(meter, this.ledger)
+        publishLedger(meter, this.ledger, labels)
+        this.#usage.publish(meter)
         return meter.exposition()
       },
     }
     this.#metrics = new MetricsEndpoint(source, { log, clock })
     const rows = () => this.ledger.rows()
-    this.#check = new LedgerCheck({ rows, transit, clock, log, meter })
+    this.#check = new LedgerCheck({ rows, transit, clock, log, meter, labels })
     observeProcess(meter, memory, clock)
   }
 
@@ -130,6 +140,7 @@ export class Collector {
     this.#ready = true
     this.#services.memory.start()
     this.#check.start()
+    this.#usage.start()
   }
 
   async #reload(config: LoadedConfig): Promise<ReloadSummary> {
@@ -170,9 +181,12 @@ export class Collector {
     deadline.addEventListener('abort', () => this.#shutdown.abort(), { once: true })
     this.#ready = false
     await this.#lastReload
+    // What a reload left on disk was taken up again since.
+    const keptBefore = kept(this.ledger.rows())
     if (this.#graph !== null) await this.#stopGraph(this.#graph, deadline, withinMs)
     await this.#metrics.listen([])
     this.#check.stop()
+    this.#usage.stop()
     this.#services.memory.stop()
     const rows = this.ledger.rows()
     const lost = rows.flatMap(row => row.dropped).filter(drop => drop.reason === 'shutdown')
@@ -180,6 +194,7 @@ export class Collector {
       rows,
       balanced: rows.every(row => row.balanced && row.held === 0),
       undelivered: lost.reduce((sum, drop) => sum + drop.items, 0),
+      kept: kept(rows) - keptBefore,
     }
   }
 
@@ -208,6 +223,13 @@ export class Collector {
       rules: () => this.#withProperty<HasRuleControl>('ruleControl').map(each => each.ruleControl),
       samplers: () =>
         this.#withProperty<HasSamplerControl>('samplerControl').map(each => each.samplerControl),
+      queues: () =>
+        this.#withProperty<HasQueueControl>('queueControl').map(each => each.queueControl),
+      letters: () =>
+        this.#withProperty<HasLetterControl>('letterControl').map(each => each.letterControl),
+      tenants: () =>
+        this.#withProperty<HasTenantControl>('tenantControl').map(each => each.tenantControl),
+      usage: () => this.#usage,
     }
   }
 
@@ -215,4 +237,8 @@ export class Collector {
     const components = this.#graph?.nodes.map(node => node.component) ?? []
     return components.filter((each): each is typeof each & T => name in each)
   }
+}
+
+function kept(rows: readonly LedgerRowView[]): number {
+  return rows.reduce((sum, row) => sum + row.kept, 0)
 }

@@ -29,6 +29,10 @@ export const ERRORS = {
     message: 'This is not a duration.',
     hint: 'Write a number with a unit, such as 500ms, 8s or 1m30s.',
   },
+  MILLRACE_CLI_BAD_TIME: {
+    message: 'This is neither a duration nor a time.',
+    hint: 'Write how far back, such as 90m or 24h, or a time such as 2026-01-31T12:00Z.',
+  },
   MILLRACE_CLI_UNFORESEEN: {
     message: 'Something failed that nobody foresaw.',
     hint: 'This is a fault in Millrace; please report it with the stack that is printed.',
@@ -42,6 +46,44 @@ export const ERRORS = {
   MILLRACE_OTLP_MALFORMED: {
     message: 'The request is not a valid OTLP message.',
     hint: 'The fault and its byte offset are named; the sender should be fixed, resending will not help.',
+  },
+  // -- tenants ------------------------------------------------------------------------------------------------
+  MILLRACE_TENANTS_INVALID: {
+    message: 'The tenant files are not valid.',
+    hint: 'Each problem names file, line and column; `millrace validate` checks them without starting.',
+  },
+  // -- identity -----------------------------------------------------------------------------------------------
+  MILLRACE_IDENTITY_FILE_UNREADABLE: {
+    message: 'A file with credentials cannot be read.',
+    hint: 'Check the path and its permissions; such a file is a regular file that the collector may read.',
+  },
+  MILLRACE_IDENTITY_FILE_INVALID: {
+    message: 'A file with credentials is not valid.',
+    hint: 'The place is named, never what stands there; docs/security.md tells the formats.',
+  },
+  MILLRACE_IDENTITY_KEYS_INVALID: {
+    message: 'The file of API keys is not valid.',
+    hint: 'It is written by `millrace tenants key`; restore it from a copy if it was edited by hand.',
+  },
+  MILLRACE_IDENTITY_KEYS_UNWRITABLE: {
+    message: 'The file of API keys cannot be written.',
+    hint: 'Check the permissions of its folder; a new file is written there and renamed over the old one.',
+  },
+  MILLRACE_IDENTITY_KEY_UNKNOWN: {
+    message: 'There is no such API key.',
+    hint: '`millrace tenants key list` shows the ids of all keys; a revoked or expired key cannot be rotated.',
+  },
+  MILLRACE_IDENTITY_KEY_USAGE: {
+    message: 'The command about API keys cannot be run like this.',
+    hint: 'The option and what it expects are named; `millrace tenants key --help` lists all.',
+  },
+  MILLRACE_AUDIT_UNWRITABLE: {
+    message: 'The audit log cannot be written.',
+    hint: 'Check the path, its permissions and the disk; what is audited is not done without its line.',
+  },
+  MILLRACE_AUDIT_UNREADABLE: {
+    message: 'The audit log cannot be read.',
+    hint: 'Check the path and its permissions; --audit names the file.',
   },
   // -- sampler ------------------------------------------------------------------------------------------------
   MILLRACE_SAMPLER_RECORDING: {
@@ -76,6 +118,28 @@ export const ERRORS = {
   MILLRACE_ADMIN_UNREACHABLE: {
     message: 'The running collector cannot be asked.',
     hint: 'Name its admin socket with --socket; `run --admin-socket PATH` says where it is.',
+  },
+  // -- storage ------------------------------------------------------------------------------------------------
+  MILLRACE_STORAGE_MISSING: {
+    message: 'There is no such storage.',
+    hint: '`sending_queue.storage` names an extension that stores, such as file_storage, listed in service.extensions.',
+  },
+  MILLRACE_STORAGE_LOCKED: {
+    message: 'The folder of the storage is in use.',
+    hint: 'One process, and one extension in it, works in a folder; the process is named. Stop it, or set another `directory`.',
+  },
+  MILLRACE_STORAGE_FOLDER: {
+    message: 'The folder of the storage cannot be used.',
+    hint: 'Check `directory`, its permissions and that its disk is not read-only; `create_directory: true` creates it.',
+  },
+  // -- queues -------------------------------------------------------------------------------------------------
+  MILLRACE_QUEUE_USAGE: {
+    message: 'The queue command cannot be run like this.',
+    hint: 'What is wrong is named; `millrace queue --help` and `millrace queue letters --help` list the options.',
+  },
+  MILLRACE_QUEUE_FOLDER: {
+    message: 'This folder of a storage cannot be looked into.',
+    hint: '--directory is the `directory` of a file_storage whose collector does not run now.',
   },
   // -- models -------------------------------------------------------------------------------------------------
   MILLRACE_MODEL_UNKNOWN: {

@@ -8,11 +8,14 @@ import { register as registerGenerate } from './generate.ts'
 import { type CliIo, EXIT } from './io.ts'
 import { register as registerModels } from './models.ts'
 import { register as registerPrintConfig } from './print-config.ts'
+import { register as registerQueue } from './queue.ts'
 import { register as registerRules } from './rules.ts'
 import { register as registerRun } from './run.ts'
 import { register as registerSampler } from './sampler.ts'
 import { register as registerSchema } from './schema.ts'
+import { register as registerTenants } from './tenants.ts'
 import { register as registerValidate } from './validate.ts'
+import { register as registerWhy } from './why.ts'
 
 const COMMANDS = [
   registerRun,
@@ -23,7 +26,10 @@ const COMMANDS = [
   registerGenerate,
   registerRules,
   registerSampler,
+  registerQueue,
   registerModels,
+  registerTenants,
+  registerWhy,
 ]
 
 export function buildProgram(io: CliIo): Command {

@@ -119,11 +119,12 @@ export class RunningCollector {
     const report = await Promise.race([stopped, hurry.then(() => undefined)])
     if (report === undefined) {
       this.#log.error('stopped_at_once', { rows: this.#collector.ledger.rows() })
-      return { rows: this.#collector.ledger.rows(), balanced: false, undelivered: 0 }
+      return { rows: this.#collector.ledger.rows(), balanced: false, undelivered: 0, kept: 0 }
     }
     for (const row of report.rows) this.#log.info('ledger', { ...row })
     const level = report.balanced && report.undelivered === 0 ? 'info' : 'error'
-    this.#log[level]('stopped', { balanced: report.balanced, undelivered: report.undelivered })
+    const { balanced, undelivered, kept } = report
+    this.#log[level]('stopped', { balanced, undelivered, kept })
     return report
   }
 

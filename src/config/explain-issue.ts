@@ -29,6 +29,11 @@ export function explainIssue(
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => explainUnknownKey(path, key, keysAt(schema(), path)))
   }
+  if (issue.code === 'invalid_key') {
+    const [inner] = issue.issues
+    const key = String(path[path.length - 1])
+    return [{ path, part: 'key', ...explainValue(inner as Issue, key) }]
+  }
   if (issue.code === 'invalid_union') return explainUnion(issue, path, section, schema)
   return [{ path, part: 'value', ...explainValue(issue, valueAt(section, path)) }]
 }

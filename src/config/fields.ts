@@ -11,6 +11,7 @@ export {
   optionalSection,
   port,
   REFERENCE_KEYWORD,
+  requiredByteSize,
   requiredDuration,
   requiredInteger,
   scalarField,

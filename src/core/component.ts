@@ -6,10 +6,12 @@ import type { Logger } from './logger.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { Meter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
+import type { LetterControl, QueueControl } from './queue-control.ts'
 import type { RuleControl } from './rule-control.ts'
 import type { SamplerControl } from './sampler-control.ts'
 import type { Signal } from './signal.ts'
 import type { Tenancy } from './tenancy.ts'
+import type { TenantControl, UsageControl } from './tenant-control.ts'
 
 export interface Consumer {
   /**
@@ -27,6 +29,11 @@ export interface Component {
    * what could not be handed on by then is dropped through the ledger. Safe twice, and safe before `start`.
    */
   stop(deadline: AbortSignal): Promise<void>
+  /**
+   * Its successor under the same id starts only when it has stopped, because both would use the same folder. Others are
+   * replaced without a gap.
+   */
+  readonly isAlone?: boolean
   /** The configuration was loaded again and this component stays as it is: what it reads itself may have changed. */
   refresh?(): void
   /**
@@ -59,6 +66,14 @@ export interface Inspector {
   rules(): readonly RuleControl[]
   /** Of every running sampler that learns. */
   samplers(): readonly SamplerControl[]
+  /** Of every running exporter that queues. */
+  queues(): readonly QueueControl[]
+  /** Of every running storage that keeps dead letters. */
+  letters(): readonly LetterControl[]
+  /** Of every running component that keeps limits of tenants. */
+  tenants(): readonly TenantControl[]
+  /** Who used what. */
+  usage(): UsageControl
 }
 
 export interface ComponentStatus {
@@ -81,6 +96,8 @@ export interface LedgerRowView {
   readonly accepted: number
   readonly copied: number
   readonly sent: number
+  /** Left on disk by what has stopped, for the next process. */
+  readonly kept: number
   readonly held: number
   readonly dropped: readonly {
     stage: string

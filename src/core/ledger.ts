@@ -1,10 +1,10 @@
 /**
  * The book of every item (architecture §5). For each tenant and signal, at any quiet moment:
  *
- *   accepted + copied = sent + dropped + held
+ *   accepted + copied = sent + dropped + kept + held
  *
  * `held` is not booked: it is counted by asking every holder, so that the identity can fail and does when a
- * batch gets lost. There is no other way to let go of a batch than `sent` or `dropped`.
+ * batch gets lost. There is no other way to let go of a batch than `sent` or `dropped`; at a stop also `kept`.
  */
 import type { TenantId } from './batch.ts'
 import type { Signal } from './signal.ts'
@@ -31,6 +31,8 @@ export interface Ledger {
   /** A destination has confirmed them. */
   sent(tenant: TenantId, signal: Signal, items: number): void
   dropped(tenant: TenantId, signal: Signal, items: number, drop: Drop): void
+  /** Stays on disk when its holder stops. Whoever opens it again books it as `accepted` then. */
+  kept(tenant: TenantId, signal: Signal, items: number): void
   /** Registers a part that keeps items across turns of the event loop; returns how to take it away. */
   addHolder(visit: (each: HolderVisit) => void): () => void
 }

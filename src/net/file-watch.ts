@@ -11,8 +11,15 @@ import type { Clock, Timer } from '../core/clock.ts'
 /** Editors and mounts change several files one after the other. */
 const SETTLE_MS = 100
 
+/** Files that come and go, such as all of a folder. */
+export interface FileSet {
+  readonly folders: readonly string[]
+  /** Those that are there now, in a fixed order. Never rejects. */
+  list(): Promise<readonly string[]>
+}
+
 export class FileWatch {
-  readonly #files: readonly string[]
+  readonly #list: () => Promise<readonly string[]>
   readonly #clock: Clock
   readonly #changed: () => Promise<void>
   readonly #watchers: FSWatcher[] = []
@@ -29,19 +36,22 @@ export class FileWatch {
    * what the owner has read of each file already: what has changed since then is noticed too.
    */
   constructor(
-    files: readonly string[],
+    files: readonly string[] | FileSet,
     intervalMs: number,
     clock: Clock,
     changed: () => Promise<void>,
     read?: ReadonlyMap<string, string>,
   ) {
-    this.#files = files
+    const isSet = !Array.isArray(files)
+    const fixed = isSet ? [] : (files as readonly string[])
+    this.#list = isSet ? () => (files as FileSet).list() : () => Promise.resolve(fixed)
     this.#clock = clock
     this.#changed = changed
-    this.#seen = read === undefined ? this.#digest() : Promise.resolve(join(files, read))
-    if (files.length === 0) return
+    this.#seen = read === undefined ? this.#digest() : Promise.resolve(join(fixed, read))
+    const folders = isSet ? (files as FileSet).folders : fixed.map(file => dirname(file))
+    if (folders.length === 0) return
     if (intervalMs > 0) this.#poll = clock.every(intervalMs, () => void this.#look())
-    else for (const folder of new Set(files.map(f => dirname(f)))) this.#listen(folder)
+    else for (const folder of new Set(folders)) this.#listen(folder)
     if (read !== undefined) this.#prompt()
   }
 
@@ -92,11 +102,12 @@ export class FileWatch {
 
   async #digest(): Promise<string> {
     const digests = new Map<string, string>()
-    for (const file of this.#files) {
+    const files = await this.#list()
+    for (const file of files) {
       const bytes = await readRegular(file).catch(() => undefined)
       if (bytes !== undefined) digests.set(file, createHash('sha256').update(bytes).digest('hex'))
     }
-    return join(this.#files, digests)
+    return join(files, digests)
   }
 }
 
@@ -106,5 +117,5 @@ async function readRegular(file: string): Promise<Buffer | undefined> {
 }
 
 function join(files: readonly string[], digests: ReadonlyMap<string, string>): string {
-  return files.map(file => digests.get(file) ?? 'absent').join(' ')
+  return files.map(file => `${file} ${digests.get(file) ?? 'absent'}`).join('\n')
 }

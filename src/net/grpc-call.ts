@@ -8,10 +8,13 @@
  * The five bytes may come in pieces. Nothing is kept before the length is known, allowed, and reserved.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
+import type { PeerCertificate } from 'node:tls'
 import type { RequestContext } from '../core/batch.ts'
+import type { Admitted } from './admission.ts'
 import { BodyBuffer } from './body-buffer.ts'
 import type { Encoding } from './compression.ts'
 import type { UnaryCall, UnaryHandler } from './grpc-transport.ts'
+import type { Guest } from './guests.ts'
 import type { HeaderField } from './http2/hpack-table.ts'
 import { H2 } from './http2/protocol.ts'
 import { Http2Stream } from './http2/stream.ts'
@@ -30,6 +33,8 @@ export type CallPhase =
 /** What a call asks of its connection. */
 export interface CallOwner {
   readonly context: RequestContext
+  readonly guest: Guest
+  certificate(): PeerCertificate | null
   readonly maxMessageBytes: number
   /** For the header of the same name. */
   readonly acceptEncoding: string
@@ -51,6 +56,7 @@ export class ServerCall extends Http2Stream implements UnaryCall {
   readonly #handler: UnaryHandler
   readonly #fields: readonly HeaderField[]
   #phase: CallPhase = 'reading'
+  #admitted: Admitted | null = null
   /** Scans of the connection since anything came, or since the answer; see `GrpcConnection.scan`. */
   quietTicks = 0
   /** Scans since the call began, or since the answer. */
@@ -83,6 +89,35 @@ export class ServerCall extends Http2Stream implements UnaryCall {
 
   get phase(): CallPhase {
     return this.#phase
+  }
+
+  get admitted(): Admitted | null {
+    return this.#admitted
+  }
+
+  get guest(): Guest {
+    return this.#owner.guest
+  }
+
+  get address(): string {
+    return this.#owner.guest.address
+  }
+
+  certificate(): PeerCertificate | null {
+    return this.#owner.certificate()
+  }
+
+  header(wanted: string): readonly string[] {
+    const values: string[] = []
+    for (const { name, value } of this.#fields) if (name === wanted) values.push(value)
+    return values
+  }
+
+  /** Asks the handler whether this call may go on. */
+  admit(): void {
+    const admitted = this.#handler.admit!(this)
+    if ('code' in admitted) this.fail(admitted)
+    else this.#admitted = admitted
   }
 
   metadata(): ReadonlyMap<string, readonly string[]> {
@@ -135,7 +170,7 @@ export class ServerCall extends Http2Stream implements UnaryCall {
       return this.#refuse(GRPC.RESOURCE_EXHAUSTED, message)
     }
     if (this.#flag === 0) this.encoding = ''
-    this.#body = new BodyBuffer(this.#handler, this.#length)
+    this.#body = new BodyBuffer(this.#admitted ?? this.#handler, this.#length)
     const fault = this.#body.open(this.#length)
     if (fault !== undefined) this.fail(fault)
     return fault === undefined
@@ -180,7 +215,8 @@ export class ServerCall extends Http2Stream implements UnaryCall {
       ['grpc-status', String(status.code)],
       ['grpc-message', encodeGrpcMessage(status.message)],
     ]
-    if (status.retryDelayMs !== undefined || status.violations !== undefined) {
+    const { retryDelayMs, violations, reason } = status
+    if ((retryDelayMs ?? violations ?? reason) !== undefined) {
       fields.push(['grpc-status-details-bin', encodeStatusDetails(status)])
     }
     if (status.code === GRPC.UNIMPLEMENTED) {
@@ -216,7 +252,7 @@ export class ServerCall extends Http2Stream implements UnaryCall {
   /** True if an answer can still be given; it must be given then. */
   #answer(): boolean {
     if (this.#phase === 'answered' || this.#phase === 'closed') return false
-    this.#body?.drop()
+    this.#drop()
     this.#phase = 'answered'
     this.quietTicks = 0
     this.ticks = 0
@@ -225,8 +261,14 @@ export class ServerCall extends Http2Stream implements UnaryCall {
 
   onClosed(): void {
     const answered = this.#phase === 'answered'
+    this.#drop()
     this.#phase = 'closed'
-    this.#body?.drop()
     this.#owner.callClosed(this, answered)
+  }
+
+  /** The handler gets what was not handed to it, and only that. */
+  #drop(): void {
+    this.#body?.drop()
+    if (this.#phase === 'reading') this.#admitted?.abandon()
   }
 }

@@ -54,6 +54,11 @@ export interface CallOptions {
   readonly byteLength: number
   /** How the chunks are compressed; empty = not. */
   readonly encoding: string
+  /**
+   * Sent with this call; names lower case. What is sent with every call wins. Calls that hand over the same map
+   * share what is made of it.
+   */
+  readonly metadata?: ReadonlyMap<string, string> | null
   /** Told to the server; 0 = without end. The abort signal is what ends the call. */
   readonly timeoutMs: number
   readonly abort: Abort | null
@@ -64,6 +69,8 @@ export class GrpcClient {
   readonly #headers: readonly (readonly [string, string])[]
   /** Header blocks by what differs in them. */
   readonly #heads = new Map<string, Uint8Array>()
+  /** The same, by metadata of calls. */
+  readonly #ownHeads = new WeakMap<ReadonlyMap<string, string>, Map<string, Uint8Array>>()
   #connections: GrpcConnection[] = []
   /** Of addresses that are no longer there; they finish their calls. */
   #retired: GrpcConnection[] = []
@@ -80,8 +87,9 @@ export class GrpcClient {
 
   /** Never rejects: what goes wrong is a gRPC status. */
   async unary(options: CallOptions): Promise<GrpcReply> {
-    const { path, chunks, byteLength, encoding, timeoutMs, abort } = options
-    const head = this.#headFor(path, encoding, timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : '')
+    const { path, chunks, byteLength, encoding, metadata = null, timeoutMs, abort } = options
+    const timeout = timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : ''
+    const head = this.#headFor(path, encoding, timeout, metadata)
     const maxResponseBytes = this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES
     const compressed = encoding !== ''
     const request = { head, chunks, byteLength, compressed, maxResponseBytes, abort }
@@ -96,17 +104,32 @@ export class GrpcClient {
     }
   }
 
-  #headFor(path: string, encoding: string, timeout: string): Uint8Array {
+  #headFor(
+    path: string,
+    encoding: string,
+    timeout: string,
+    metadata: ReadonlyMap<string, string> | null,
+  ): Uint8Array {
     const key = `${path} ${encoding} ${timeout}`
-    const known = this.#heads.get(key)
+    const heads = metadata === null ? this.#heads : this.#headsOf(metadata)
+    const known = heads.get(key)
     if (known !== undefined) return known
     const fields: (readonly [string, string])[] = [[':path', path], ...this.#headers]
+    for (const [name, value] of metadata ?? []) {
+      if (!this.#headers.some(([fixed]) => fixed === name)) fields.push(metadataField(name, value))
+    }
     if (encoding !== '') fields.push(['grpc-encoding', encoding])
     if (timeout !== '') fields.push(['grpc-timeout', timeout])
-    if (this.#heads.size >= MAX_HEADS) this.#heads.clear()
+    if (heads.size >= MAX_HEADS) heads.clear()
     const head = writeHeaderBlock(fields)
-    this.#heads.set(key, head)
+    heads.set(key, head)
     return head
+  }
+
+  #headsOf(metadata: ReadonlyMap<string, string>): Map<string, Uint8Array> {
+    let heads = this.#ownHeads.get(metadata)
+    if (heads === undefined) this.#ownHeads.set(metadata, (heads = new Map()))
+    return heads
   }
 
   close(): void {
@@ -295,10 +318,9 @@ function raceAbort<T extends string>(
 }
 
 function fixedHeaders(options: GrpcClientOptions): [string, string][] {
-  const metadata = Object.entries(options.metadata).map(([name, value]): [string, string] => [
-    name,
-    name.endsWith('-bin') ? Buffer.from(value).toString('base64') : value,
-  ])
+  const metadata = Object.entries(options.metadata).map(([name, value]) =>
+    metadataField(name, value),
+  )
   return [
     [':method', 'POST'],
     [':scheme', options.tls === null ? 'http' : 'https'],
@@ -309,4 +331,8 @@ function fixedHeaders(options: GrpcClientOptions): [string, string][] {
     ['grpc-accept-encoding', 'identity,gzip,deflate'],
     ...metadata,
   ]
+}
+
+function metadataField(name: string, value: string): [string, string] {
+  return [name, name.endsWith('-bin') ? Buffer.from(value).toString('base64') : value]
 }

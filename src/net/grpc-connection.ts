@@ -3,9 +3,12 @@
  * counted in scans of the whole server, so that a call costs no timer.
  */
 import type { Socket } from 'node:net'
+import type { PeerCertificate } from 'node:tls'
 import type { RequestContext } from '../core/batch.ts'
+import { verifiedCertificate } from './admission.ts'
 import { type CallOwner, PREFIX_BYTES, type ServerCall } from './grpc-call.ts'
 import type { CutReason, GrpcServerOptions } from './grpc-transport.ts'
+import type { Guest } from './guests.ts'
 import { Http2Connection } from './http2/connection.ts'
 import { type HeaderBlock, writeHeaderBlock } from './http2/hpack.ts'
 import { fieldSize, type HeaderField } from './http2/hpack-table.ts'
@@ -73,6 +76,7 @@ export interface ConnectionOwner {
 
 export class GrpcConnection extends Http2Connection implements CallOwner {
   readonly context: RequestContext
+  readonly guest: Guest
   readonly maxMessageBytes: number
   readonly acceptEncoding: string
   readonly #owner: ConnectionOwner
@@ -102,8 +106,9 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   #stuckTicks = 0
   #midwayTicks = 0
   #cut = false
+  #certificate: PeerCertificate | null | undefined
 
-  constructor(socket: Socket, owner: ConnectionOwner) {
+  constructor(socket: Socket, owner: ConnectionOwner, guest: Guest) {
     const { options } = owner
     const maxStreams = options.maxConcurrentStreams || DEFAULT_STREAMS
     super(socket, {
@@ -115,6 +120,9 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
       maxBacklogBytes: MAX_BACKLOG_BYTES,
     })
     this.context = Object.freeze({ metadata: new Map(), peer: peerOf(socket) })
+    this.guest = guest
+    guest.isIdle = () => this.streams.size === 0
+    guest.evict = () => this.#evict()
     this.maxMessageBytes = options.maxMessageBytes
     this.acceptEncoding = owner.acceptEncoding
     this.#owner = owner
@@ -234,7 +242,13 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   }
 
   protected onClosed(): void {
+    this.guest.leave()
     this.#owner.connectionClosed(this)
+  }
+
+  certificate(): PeerCertificate | null {
+    if (this.#certificate === undefined) this.#certificate = verifiedCertificate(this.socket)
+    return this.#certificate
   }
 
   // ---- answers -------------------------------------------------------------------------------------------------
@@ -377,6 +391,15 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
     this.#leavingSinceMs = this.#options.clock.monotonic()
     this.goaway(ALL_STREAMS, H2.NO_ERROR)
     this.ping()
+  }
+
+  /** Who has sent something is asked to come again, others are cut. */
+  #evict(): void {
+    if (!this.guest.isProven) this.cut('too_many_connections')
+    else {
+      this.#options.onCut('too_many_connections')
+      this.close()
+    }
   }
 
   #refuseNew(): void {

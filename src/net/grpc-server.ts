@@ -14,6 +14,7 @@ import type { Encoding } from './compression.ts'
 import { ServerCall } from './grpc-call.ts'
 import { type ConnectionOwner, GrpcConnection } from './grpc-connection.ts'
 import type { GrpcServer, GrpcServerOptions, UnaryHandler } from './grpc-transport.ts'
+import { type Guest, Guests, NO_GUEST_LIMITS, TlsGuests } from './guests.ts'
 import type { HeaderField } from './http2/hpack-table.ts'
 import { listen } from './listen.ts'
 import { readInPlace } from './read-in-place.ts'
@@ -47,6 +48,8 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   readonly #methods: ReadonlyMap<string, UnaryHandler>
   readonly #server: Server
   readonly #open = new Set<GrpcConnection>()
+  readonly #guests: Guests
+  readonly #tlsGuests: TlsGuests
   #scan: Timer | undefined
   #drained: (() => void) | undefined
   #port = 0
@@ -55,13 +58,20 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     this.options = options
     this.#methods = methods
     this.acceptEncoding = ['identity', ...options.encodings].join(',')
+    this.#guests = new Guests(options.guests ?? NO_GUEST_LIMITS, options.clock)
+    this.#tlsGuests = new TlsGuests(this.#guests)
     this.#server = this.#createServer()
   }
 
   #createServer(): Server {
     const { tls, onCut } = this.options
-    const accept = (socket: Socket) => this.#accept(socket)
-    if (tls === undefined) return createTcpServer({ noDelay: true, allowHalfOpen: true }, accept)
+    if (tls === undefined) {
+      return createTcpServer({ noDelay: true, allowHalfOpen: true }, socket => {
+        const guest = this.#guests.enter(socket)
+        if (guest === null) this.#turnAway(socket)
+        else this.#accept(socket, guest)
+      })
+    }
     const server = createTlsServer(
       {
         ...tls.options,
@@ -69,8 +79,16 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
         ALPNProtocols: ['h2'],
         handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       },
-      (socket: TLSSocket) => accept(socket),
+      (socket: TLSSocket) => {
+        const guest = this.#tlsGuests.of(socket)
+        if (guest === undefined) socket.destroy()
+        else this.#accept(socket, guest)
+      },
     )
+    // Before the handshake, which costs more than anything that it could tell.
+    server.on('connection', (raw: Socket) => {
+      if (!this.#tlsGuests.accepted(raw)) this.#turnAway(raw)
+    })
     return server.on('tlsClientError', () => onCut('protocol_error'))
   }
 
@@ -115,19 +133,26 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     deadline.removeEventListener('abort', cut)
   }
 
-  #accept(socket: Socket): void {
+  #turnAway(socket: Socket): void {
+    this.options.onCut('too_many_connections')
+    socket.destroy()
+  }
+
+  #accept(socket: Socket, guest: Guest): void {
     // Its handshake ended too late.
     if (!this.#server.listening) {
+      guest.leave()
       socket.destroy()
       return
     }
     // A client that knows HTTP/2 says so in the handshake; what else comes over TLS is not for here.
     if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2') {
       this.options.onCut('protocol_error')
+      guest.leave()
       socket.destroy()
       return
     }
-    this.#open.add(new GrpcConnection(readInPlace(socket), this))
+    this.#open.add(new GrpcConnection(readInPlace(socket), this, guest))
   }
 
   connectionClosed(connection: GrpcConnection): void {
@@ -143,6 +168,7 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     const call = new ServerCall(connection, id, handler ?? NOBODY, encoding, fields)
     call.contentLength = head.contentLength
     if (handler === undefined || !this.#isGood(head, encoding)) call.refuse(this.#refusal(head))
+    else if (handler.admit !== undefined) call.admit()
     return call
   }
 

@@ -5,13 +5,17 @@
 import type { ListenOptions } from 'node:net'
 import type { RequestContext } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Admitted, RequestHead } from './admission.ts'
 import type { Room } from './body-buffer.ts'
 import type { Encoding } from './compression.ts'
+import type { GuestLimits } from './guests.ts'
 import type { RpcStatus } from './status.ts'
 import type { ServerTls } from './tls.ts'
 
 /** One call whose message has come in whole. Answered exactly once, by `reply` or `fail`, at any later time. */
-export interface UnaryCall {
+export interface UnaryCall extends RequestHead {
+  /** What the handler's `admit` answered; null without it. */
+  readonly admitted: Admitted | null
   /** How the message is compressed; empty if it is not. */
   readonly encoding: Encoding | ''
   /** Of the connection: the peer, and no metadata. Shared by its calls. */
@@ -25,6 +29,11 @@ export interface UnaryCall {
 
 /** Serves one method. No function of it throws. */
 export interface UnaryHandler extends Room {
+  /**
+   * Asked when the head of a call is there and nothing of its message was kept: where its room comes from, or what to
+   * answer at once. Absent lets every call in, and the room is the handler's.
+   */
+  readonly admit?: ((call: UnaryCall) => Admitted | RpcStatus) | undefined
   /** The message is the handler's from now on. */
   handle(call: UnaryCall, message: Uint8Array): void
 }
@@ -35,6 +44,7 @@ export type CutReason =
   | 'settings_flood'
   | 'ping_flood' // against the enforcement policy
   | 'no_preface' // connected and said nothing
+  | 'too_many_connections' // one more than there is room for, or one that made room
   | 'slow_body' // the message does not come, or drop by drop
   | 'response_timeout' // does not read its answer
   | 'keepalive' // did not answer our ping
@@ -46,6 +56,7 @@ export const CUT_REASONS: readonly CutReason[] = [
   'settings_flood',
   'ping_flood',
   'no_preface',
+  'too_many_connections',
   'slow_body',
   'response_timeout',
   'keepalive',
@@ -59,6 +70,8 @@ export interface GrpcServerOptions {
   readonly tls: ServerTls | undefined
   /** Encodings that a message may come in, besides none. */
   readonly encodings: readonly Encoding[]
+  /** Absent: as many as come. */
+  readonly guests?: GuestLimits
   readonly maxMessageBytes: number
   readonly maxConcurrentStreams: number
   readonly maxConnectionIdleMs: number

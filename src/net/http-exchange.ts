@@ -5,10 +5,13 @@
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { PeerCertificate } from 'node:tls'
 import type { RequestContext } from '../core/batch.ts'
 import { noteReceivedBytes } from '../util/young-collector.ts'
+import { type Admitted, type RequestHead, verifiedCertificate } from './admission.ts'
 import { BodyBuffer, type Room } from './body-buffer.ts'
 import type { Encoding } from './compression.ts'
+import type { Guest } from './guests.ts'
 import { readMetadata } from './metadata.ts'
 import { encodeStatus, encodeStatusJson } from './rpc-status.ts'
 import { GRPC, httpStatusOf, type RpcStatus, retryAfterSeconds } from './status.ts'
@@ -22,6 +25,11 @@ export const MEDIA_TYPE: Readonly<Record<MediaType, string>> = {
 
 /** Serves one path. No function of it throws. */
 export interface HttpHandler extends Room {
+  /**
+   * Asked when the head of a request is there and nothing of its body was kept: where its room comes from, or what to
+   * answer at once. Absent lets every request in, and the room is the handler's.
+   */
+  readonly admit?: ((exchange: HttpExchange) => Admitted | RpcStatus) | undefined
   /** The body, as it came over the wire, is the handler's from now on. Answered exactly once, at any later time. */
   handle(exchange: HttpExchange, body: Uint8Array): void
 }
@@ -41,6 +49,30 @@ export interface ExchangeOwner {
   exchangeClosed(exchange: HttpExchange): void
 }
 
+/** The client at the other end of a connection. */
+export class HttpPeer {
+  readonly context: RequestContext
+  readonly guest: Guest
+  /** Exchanges that are not over. */
+  open = 0
+  readonly #socket: Socket
+  #certificate: PeerCertificate | null | undefined
+
+  constructor(socket: Socket, guest: Guest) {
+    const { remoteAddress, remotePort } = socket
+    const peer = remoteAddress === undefined ? '' : `${remoteAddress}:${remotePort}`
+    this.context = Object.freeze({ metadata: new Map(), peer })
+    this.guest = guest
+    guest.isIdle = () => this.open === 0
+    this.#socket = socket
+  }
+
+  get certificate(): PeerCertificate | null {
+    if (this.#certificate === undefined) this.#certificate = verifiedCertificate(this.#socket)
+    return this.#certificate
+  }
+}
+
 /** First room of a body whose length is not told. */
 const CHUNKED_ROOM_BYTES = 16 * 1024
 
@@ -51,8 +83,9 @@ interface OwnedResponse extends ServerResponse {
   millraceExchange: HttpExchange
 }
 
-export class HttpExchange {
+export class HttpExchange implements RequestHead {
   readonly context: RequestContext
+  readonly peer: HttpPeer
   readonly mediaType: MediaType
   readonly encoding: Encoding | ''
   readonly #owner: ExchangeOwner
@@ -60,6 +93,7 @@ export class HttpExchange {
   readonly #response: ServerResponse
   #handler: HttpHandler | undefined
   #phase: ExchangePhase = 'reading'
+  #admitted: Admitted | null = null
   #body: BodyBuffer | undefined
   #responseClosed = false
   #expectsContinue: boolean
@@ -74,14 +108,16 @@ export class HttpExchange {
     owner: ExchangeOwner,
     request: IncomingMessage,
     response: ServerResponse,
-    context: RequestContext,
+    peer: HttpPeer,
     mediaType: MediaType,
     encoding: Encoding | '',
   ) {
     this.#owner = owner
     this.#request = request
     this.#response = response
-    this.context = context
+    this.peer = peer
+    this.context = peer.context
+    peer.open++
     this.mediaType = mediaType
     this.encoding = encoding
     this.#expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
@@ -99,6 +135,35 @@ export class HttpExchange {
     return this.#phase
   }
 
+  /** What the handler's `admit` answered; null without it. */
+  get admitted(): Admitted | null {
+    return this.#admitted
+  }
+
+  get guest(): Guest {
+    return this.peer.guest
+  }
+
+  get address(): string {
+    return this.peer.guest.address
+  }
+
+  certificate(): PeerCertificate | null {
+    return this.peer.certificate
+  }
+
+  /** Not from `headers`, which keeps one of several. */
+  header(wanted: string): readonly string[] {
+    const { rawHeaders } = this.#request
+    const values: string[] = []
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]
+      if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+      values.push(rawHeaders[i + 1])
+    }
+    return values
+  }
+
   metadata(): ReadonlyMap<string, readonly string[]> {
     return readMetadata(this.#request.rawHeaders)
   }
@@ -112,8 +177,16 @@ export class HttpExchange {
       this.fail(tooLarge(maxBodyBytes))
       return
     }
+    if (handler.admit !== undefined) {
+      const admitted = handler.admit(this)
+      if ('code' in admitted) {
+        this.fail(admitted)
+        return
+      }
+      this.#admitted = admitted
+    }
     this.#handler = handler
-    this.#body = new BodyBuffer(handler, length ?? maxBodyBytes)
+    this.#body = new BodyBuffer(this.#admitted ?? handler, length ?? maxBodyBytes)
     const fault = this.#body.open(length ?? CHUNKED_ROOM_BYTES)
     if (fault !== undefined) this.fail(fault)
     else if (this.#expectsContinue) this.#response.writeContinue()
@@ -153,6 +226,8 @@ export class HttpExchange {
     const delayed = status.retryDelayMs !== undefined && (code === 429 || code === 503)
     this.answer(code, this.mediaType === 'json' ? encodeStatusJson(status) : encodeStatus(status), {
       ...headers,
+      // RFC 9110 §15.5.2; the schemes that may be shown are the authenticator's.
+      ...(code === 401 && { 'www-authenticate': 'Bearer' }),
       ...(delayed && { 'retry-after': String(retryAfterSeconds(status.retryDelayMs!)) }),
     })
   }
@@ -168,9 +243,9 @@ export class HttpExchange {
 
   #send(status: number, headers: OutgoingHttpHeaders, body: Uint8Array | string): void {
     if (this.#phase === 'answered' || this.#phase === 'closed') return
+    this.#drop()
     this.#phase = 'answered'
     this.quietTicks = 0
-    this.#body?.drop()
     const response = this.#response
     if (response.destroyed || response.headersSent) return
     const all = this.#owner.answerHeaders(this.#request.headers.origin)
@@ -200,9 +275,16 @@ export class HttpExchange {
   }
 
   #close(): void {
+    if (this.#phase === 'closed') return
+    this.#drop()
     this.#phase = 'closed'
-    this.#body?.drop()
     this.#owner.exchangeClosed(this)
+  }
+
+  /** The handler gets what was not handed to it, and only that. */
+  #drop(): void {
+    this.#body?.drop()
+    if (this.#phase === 'reading') this.#admitted?.abandon()
   }
 }
 

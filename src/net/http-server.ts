@@ -12,11 +12,11 @@ import {
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo, ListenOptions, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { RequestContext } from '../core/batch.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Encoding } from './compression.ts'
 import { Cors, type CorsSettings } from './cors.ts'
-import { type ExchangeOwner, HttpExchange, type HttpHandler } from './http-exchange.ts'
+import { type Guest, type GuestLimits, Guests, NO_GUEST_LIMITS, TlsGuests } from './guests.ts'
+import { type ExchangeOwner, HttpExchange, type HttpHandler, HttpPeer } from './http-exchange.ts'
 import { mediaTypeOf, pathOf } from './http-request.ts'
 import { listen } from './listen.ts'
 import { GRPC } from './status.ts'
@@ -28,6 +28,7 @@ export type HttpCutReason =
   | 'slow_body'
   | 'response_timeout' // does not read its answer
   | 'header_flood'
+  | 'too_many_connections' // one more than there is room for, or one that made room
   | 'protocol_error'
 
 export const HTTP_CUT_REASONS: readonly HttpCutReason[] = [
@@ -35,6 +36,7 @@ export const HTTP_CUT_REASONS: readonly HttpCutReason[] = [
   'slow_body',
   'response_timeout',
   'header_flood',
+  'too_many_connections',
   'protocol_error',
 ]
 
@@ -43,6 +45,8 @@ export interface HttpServerOptions {
   readonly listen: ListenOptions
   readonly tls: ServerTls | undefined
   readonly encodings: readonly Encoding[]
+  /** Absent: as many as come. */
+  readonly guests?: GuestLimits
   readonly maxBodyBytes: number
   readonly headerTimeoutMs: number
   /** 0: a body may pause for `bodyTimeoutMs` and must come with at least 4 KiB/s; otherwise all must come in this time. */
@@ -79,7 +83,9 @@ export class HttpServer implements ExchangeOwner {
   readonly #raw = new Set<Socket>()
   /** That requests come on. */
   readonly #sockets = new Set<Socket>()
-  readonly #contexts = new WeakMap<Socket, RequestContext>()
+  readonly #peers = new WeakMap<Socket, HttpPeer>()
+  readonly #guests: Guests
+  readonly #tlsGuests: TlsGuests
   readonly #exchanges = new Set<HttpExchange>()
   #scan: Timer | undefined
   #stopping = false
@@ -93,6 +99,8 @@ export class HttpServer implements ExchangeOwner {
     this.maxBodyBytes = options.maxBodyBytes
     this.maxDiscardBytes = Math.max(options.maxBodyBytes * 2, 1 << 20)
     this.#cors = options.cors === undefined ? undefined : new Cors(options.cors)
+    this.#guests = new Guests(options.guests ?? NO_GUEST_LIMITS, options.clock)
+    this.#tlsGuests = new TlsGuests(this.#guests)
     this.#server = createHttp(options)
     const serve = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response)
@@ -100,13 +108,14 @@ export class HttpServer implements ExchangeOwner {
     this.#server.on('checkContinue', serve)
     this.#server.on('checkExpectation', serve)
     this.#server.on('clientError', (error, socket) => this.#onClientError(error, socket))
-    this.#server.on('connection', socket => {
-      this.#raw.add(socket)
-      socket.on('close', () => this.#gone(socket))
-    })
-    this.#server.on(options.tls === undefined ? 'connection' : 'secureConnection', socket =>
-      this.#onConnection(socket),
-    )
+    this.#server.on('connection', socket => this.#onRaw(socket))
+    if (options.tls !== undefined) {
+      this.#server.on('secureConnection', socket => {
+        const guest = this.#tlsGuests.of(socket)
+        if (guest === undefined) socket.destroy()
+        else this.#onConnection(socket, guest)
+      })
+    }
     this.#server.on('tlsClientError', () => options.onCut('protocol_error'))
     this.#server.on('upgrade', (_request, socket) => socket.destroy())
   }
@@ -163,6 +172,7 @@ export class HttpServer implements ExchangeOwner {
 
   exchangeClosed(exchange: HttpExchange): void {
     this.#exchanges.delete(exchange)
+    exchange.peer.open--
   }
 
   #gone(socket: Socket): void {
@@ -170,12 +180,30 @@ export class HttpServer implements ExchangeOwner {
     if (this.#raw.size === 0) this.#allGone?.()
   }
 
-  #onConnection(socket: Socket): void {
+  /** Before any handshake, which costs more than anything that it could tell. */
+  #onRaw(socket: Socket): void {
+    this.#raw.add(socket)
+    socket.on('close', () => this.#gone(socket))
+    const isPlain = this.#options.tls === undefined
+    const guest = isPlain ? this.#guests.enter(socket) : null
+    if (guest === null && (isPlain || !this.#tlsGuests.accepted(socket))) {
+      this.#options.onCut('too_many_connections')
+      socket.destroy()
+    } else if (guest !== null) this.#onConnection(socket, guest)
+  }
+
+  #onConnection(socket: Socket, guest: Guest): void {
     this.#sockets.add(socket)
-    const { remoteAddress, remotePort } = socket
-    const peer = remoteAddress === undefined ? '' : `${remoteAddress}:${remotePort}`
-    this.#contexts.set(socket, Object.freeze({ metadata: new Map(), peer }))
-    socket.on('close', () => this.#sockets.delete(socket))
+    this.#peers.set(socket, new HttpPeer(socket, guest))
+    const end = guest.evict
+    guest.evict = () => {
+      this.#options.onCut('too_many_connections')
+      end()
+    }
+    socket.on('close', () => {
+      this.#sockets.delete(socket)
+      guest.leave()
+    })
   }
 
   // hot: bench/flow/side-by-side.ts
@@ -189,7 +217,7 @@ export class HttpServer implements ExchangeOwner {
       this,
       request,
       response,
-      this.#contexts.get(request.socket) ?? UNKNOWN_PEER,
+      this.#peers.get(request.socket)!,
       media ?? 'json',
       known && encoding !== 'identity' ? (encoding as Encoding | '') : '',
     )
@@ -262,8 +290,6 @@ const CLIENT_ERRORS: Readonly<Record<string, { status: string; cut: HttpCutReaso
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: '413 Payload Too Large', cut: 'protocol_error' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', cut: 'slow_header' },
 }
-
-const UNKNOWN_PEER: RequestContext = Object.freeze({ metadata: new Map(), peer: '' })
 
 function createHttp(options: HttpServerOptions): Server | SecureServer {
   const bounds = {

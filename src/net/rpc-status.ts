@@ -1,11 +1,12 @@
 /**
- * google.rpc.Status as bytes and as JSON, with RetryInfo and BadRequest among its details; protobufjs's plain reader
- * and writer suffice for four small messages. Off the hot path: only answers that say no carry one.
+ * google.rpc.Status as bytes and as JSON, with RetryInfo, BadRequest and ErrorInfo among its details; protobufjs's plain reader
+ * and writer suffice for five small messages. Off the hot path: only answers that say no carry one.
  *
  * ```
  * Status    { 1: code int32, 2: message, 3: details Any* }     Any       { 1: type_url, 2: value }
  * RetryInfo { 1: Duration { 1: seconds int64, 2: nanos int32 } }
  * BadRequest{ 1: FieldViolation* { 1: field, 2: description } }
+ * ErrorInfo { 1: reason, 2: domain }
  * ```
  */
 import protobuf from 'protobufjs/minimal.js'
@@ -15,6 +16,9 @@ const { Reader, Writer } = protobuf
 
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo'
 const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest'
+const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo'
+/** Whose reasons they are. */
+const DOMAIN = 'millrace'
 const LENGTH_DELIMITED = 2
 
 export function encodeStatus(status: RpcStatus): Uint8Array {
@@ -27,7 +31,14 @@ export function encodeStatus(status: RpcStatus): Uint8Array {
   if (status.violations !== undefined) {
     writeAny(writer, BAD_REQUEST, encodeBadRequest(status.violations))
   }
+  if (status.reason !== undefined) {
+    writeAny(writer, ERROR_INFO, encodeErrorInfo(status.reason))
+  }
   return writer.finish()
+}
+
+function encodeErrorInfo(reason: string): Uint8Array {
+  return Writer.create().uint32(10).string(reason).uint32(18).string(DOMAIN).finish()
 }
 
 function writeAny(writer: protobuf.Writer, type: string, value: Uint8Array): void {
@@ -86,7 +97,7 @@ function readStatus(bytes: Uint8Array): RpcStatus {
   return { code, message, ...details }
 }
 
-type Details = Pick<RpcStatus, 'retryDelayMs' | 'violations'>
+type Details = Pick<RpcStatus, 'retryDelayMs' | 'violations' | 'reason'>
 
 function readAny(bytes: Uint8Array): Details {
   let type = ''
@@ -99,7 +110,18 @@ function readAny(bytes: Uint8Array): Details {
   })
   if (type.endsWith('/google.rpc.RetryInfo')) return { retryDelayMs: readRetryInfo(value) }
   if (type.endsWith('/google.rpc.BadRequest')) return { violations: readBadRequest(value) }
+  if (type.endsWith('/google.rpc.ErrorInfo')) return { reason: readReason(value) }
   return {}
+}
+
+function readReason(bytes: Uint8Array): string {
+  let reason = ''
+  readFields(bytes, (field, reader, delimited) => {
+    if (field !== 1 || !delimited) return false
+    reason = reader.string()
+    return true
+  })
+  return reason
 }
 
 function readRetryInfo(bytes: Uint8Array): number {
@@ -149,6 +171,9 @@ export function encodeStatusJson(status: RpcStatus): string {
   if (status.violations !== undefined) {
     details.push({ '@type': BAD_REQUEST, fieldViolations: status.violations })
   }
+  if (status.reason !== undefined) {
+    details.push({ '@type': ERROR_INFO, reason: status.reason, domain: DOMAIN })
+  }
   return JSON.stringify({
     ...(status.code !== 0 && { code: status.code }),
     message: status.message,
@@ -176,7 +201,7 @@ export function decodeStatusJson(text: string): RpcStatus | undefined {
 
 function readDetailJson(detail: unknown): Details {
   if (typeof detail !== 'object' || detail === null) return {}
-  const { '@type': type, retryDelay, fieldViolations } = detail as Record<string, unknown>
+  const { '@type': type, retryDelay, fieldViolations, reason } = detail as Record<string, unknown>
   if (type === RETRY_INFO && typeof retryDelay === 'string' && /^\d+(\.\d+)?s$/.test(retryDelay)) {
     // Nanoseconds are the unit of the wire; rounding to them undoes binary fractions.
     return { retryDelayMs: Math.round(Number(retryDelay.slice(0, -1)) * 1e9) / 1e6 }
@@ -188,6 +213,7 @@ function readDetailJson(detail: unknown): Details {
     }))
     return { violations }
   }
+  if (type === ERROR_INFO && typeof reason === 'string') return { reason }
   return {}
 }
 

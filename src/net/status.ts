@@ -40,7 +40,7 @@ export interface FieldViolation {
   readonly description: string
 }
 
-/** google.rpc.Status with the two kinds of details that OTLP uses. */
+/** google.rpc.Status with the two kinds of details that OTLP uses, and a reason. */
 export interface RpcStatus {
   readonly code: number
   readonly message: string
@@ -48,6 +48,8 @@ export interface RpcStatus {
   readonly retryDelayMs?: number
   /** BadRequest. */
   readonly violations?: readonly FieldViolation[]
+  /** ErrorInfo: a short word for programs. */
+  readonly reason?: string
   /** Status for HTTP where it does not follow from the code (413). */
   readonly http?: number
 }

@@ -7,14 +7,16 @@
  * POST /api/v1/rules/reload    {"id": "…"}    reads the files again
  * POST /api/v1/rules/rollback  {"id": "…", "hash": "…"}
  * ```
- * `id` is a processor's; without it, all are meant. Questions about samplers are in `admin-sampler.ts`.
+ * `id` is a processor's; without it, all are meant. Questions about other parts are in the other `admin-*.ts`.
  */
-import type { Inspector } from '../core/component.ts'
 import type { RuleControl } from '../core/rule-control.ts'
+import { LETTER_ROUTES } from './admin-letters.ts'
+import { QUEUE_ROUTES } from './admin-queue.ts'
 import { SAMPLER_ROUTES } from './admin-sampler.ts'
+import { TENANT_ROUTES, type TenantsSubject } from './admin-tenants.ts'
 
 /** What of a running collector is asked about. */
-export type AdminSubject = Pick<Inspector, 'rules' | 'samplers'>
+export type AdminSubject = TenantsSubject
 
 export interface AdminRequest {
   readonly method: string
@@ -37,26 +39,36 @@ export async function answerAdmin(
   request: AdminRequest,
 ): Promise<AdminAnswer> {
   const { method, path } = request
-  const [rules, sampler] = [ROUTES[path], SAMPLER_ROUTES[path]]
-  const handler = rules ?? sampler
-  if (handler === undefined) return { status: 404, body: { error: 'there is no such path' } }
-  if (handler.method !== method) {
-    return { status: 405, body: { error: `${handler.method} is meant` } }
+  for (const find of AREAS) {
+    const route = find(path)
+    if (route === undefined) continue
+    if (route.method === method) return route.answer(inspector, request)
+    return { status: 405, body: { error: `${route.method} is meant` } }
   }
-  return rules === undefined
-    ? sampler!.answer(inspector.samplers(), request)
-    : rules.answer(inspector.rules(), request)
+  return { status: 404, body: { error: 'there is no such path' } }
 }
 
-export interface Route<C> {
+/** `S` is what the answer stands on. */
+export interface Route<S> {
   readonly method: 'GET' | 'POST'
-  readonly answer: (
-    controls: readonly C[],
-    request: AdminRequest,
-  ) => AdminAnswer | Promise<AdminAnswer>
+  readonly answer: (subject: S, request: AdminRequest) => AdminAnswer | Promise<AdminAnswer>
 }
 
-const ROUTES: Readonly<Record<string, Route<RuleControl> | undefined>> = {
+type FindRoute = (path: string) => Route<AdminSubject> | undefined
+
+function area<S>(
+  routes: Readonly<Record<string, Route<S> | undefined>>,
+  subjectOf: (inspector: AdminSubject) => S,
+): FindRoute {
+  return path => {
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined
+    if (route === undefined) return undefined
+    const { method, answer } = route
+    return { method, answer: (inspector, request) => answer(subjectOf(inspector), request) }
+  }
+}
+
+const RULE_ROUTES: Readonly<Record<string, Route<readonly RuleControl[]> | undefined>> = {
   '/api/v1/rules': {
     method: 'GET',
     answer: controls => ({ status: 200, body: { rules: controls.map(each => each.view()) } }),
@@ -65,6 +77,14 @@ const ROUTES: Readonly<Record<string, Route<RuleControl> | undefined>> = {
   '/api/v1/rules/reload': { method: 'POST', answer: reload },
   '/api/v1/rules/rollback': { method: 'POST', answer: rollback },
 }
+
+const AREAS: readonly FindRoute[] = [
+  area(RULE_ROUTES, inspector => inspector.rules()),
+  area(SAMPLER_ROUTES, inspector => inspector.samplers()),
+  area(QUEUE_ROUTES, inspector => inspector),
+  area(LETTER_ROUTES, inspector => inspector),
+  area(TENANT_ROUTES, inspector => inspector),
+]
 
 function why(controls: readonly RuleControl[], { query }: AdminRequest): AdminAnswer {
   const traceId = query.get('trace_id') ?? ''

@@ -14,7 +14,9 @@ import type { AdminAnswer, AdminRequest, Route } from './admin-api.ts'
 const TRACE_ID = /^[0-9a-fA-F]{32}$/
 const NO_TRACE_ID = 'trace_id is not 32 hexadecimal digits'
 
-export const SAMPLER_ROUTES: Readonly<Record<string, Route<SamplerControl> | undefined>> = {
+export const SAMPLER_ROUTES: Readonly<
+  Record<string, Route<readonly SamplerControl[]> | undefined>
+> = {
   '/api/v1/sampler': {
     method: 'GET',
     answer: controls => ({ status: 200, body: { samplers: controls.map(each => each.view()) } }),

@@ -7,6 +7,8 @@ import type { LedgerRowView } from '../core/component.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Meter } from '../core/meter.ts'
 import { LEDGER_IMBALANCE } from '../telemetry/catalogue.ts'
+import { GatheredSeries } from '../telemetry/gathered.ts'
+import { TenantLabels } from '../telemetry/tenant-labels.ts'
 import { imbalance } from './observe.ts'
 import type { Transit } from './port.ts'
 
@@ -18,15 +20,18 @@ export interface LedgerCheckOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly meter: Meter
+  readonly labels?: TenantLabels
 }
 
 export class LedgerCheck {
   readonly #options: LedgerCheckOptions
   #timer: Timer | null = null
+  readonly #labels: TenantLabels
   #before = new Map<string, number>()
 
   constructor(options: LedgerCheckOptions) {
     this.#options = options
+    this.#labels = options.labels ?? new TenantLabels()
   }
 
   start(): void {
@@ -42,15 +47,18 @@ export class LedgerCheck {
     const { rows, transit, log, meter } = this.#options
     if (transit.items > 0) return
     const now = new Map<string, number>()
+    const series = new GatheredSeries(meter)
     for (const row of rows()) {
       const { tenant, signal } = row
       const missing = imbalance(row)
       const key = `${signal}\n${tenant}`
       now.set(key, missing)
       const isFault = missing !== 0 && this.#before.get(key) === missing
-      meter.gauge(LEDGER_IMBALANCE, { tenant, signal }).value = isFault ? missing : 0
+      const labels = { tenant: this.#labels.of(tenant), signal }
+      series.add(LEDGER_IMBALANCE, labels, isFault ? missing : 0)
       if (isFault) log.error('ledger_out_of_balance', { ...row, missing })
     }
+    series.publish()
     this.#before = now
   }
 }

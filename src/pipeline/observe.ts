@@ -1,7 +1,7 @@
 /** Puts the process, its memory and its ledger into the self-metrics. */
 import type { Clock } from '../core/clock.ts'
 import type { LedgerRowView } from '../core/component.ts'
-import type { Gauge, Meter } from '../core/meter.ts'
+import type { Meter } from '../core/meter.ts'
 import {
   HEAP_USED,
   LEDGER_ITEMS,
@@ -15,7 +15,9 @@ import {
   REFUSED_ITEMS,
   RUNTIME_SYSTEM_BYTES,
 } from '../telemetry/catalogue.ts'
+import { GatheredSeries } from '../telemetry/gathered.ts'
 import type { AccountingLedger } from '../telemetry/ledger.ts'
+import type { TenantLabels } from '../telemetry/tenant-labels.ts'
 import type { ProcessMemory } from './memory-budget.ts'
 
 export function observeProcess(meter: Meter, memory: ProcessMemory, clock: Clock): void {
@@ -38,25 +40,28 @@ export function observeProcess(meter: Meter, memory: ProcessMemory, clock: Clock
 }
 
 /** Called before each scrape: the ledger's rows change their labels, so they cannot be asked one by one. */
-export function publishLedger(meter: Meter, ledger: AccountingLedger): void {
+export function publishLedger(meter: Meter, ledger: AccountingLedger, labels: TenantLabels): void {
+  const series = new GatheredSeries(meter)
   for (const row of ledger.rows()) {
-    const { tenant, signal } = row
-    const gauge = (stage: string, reason: string): Gauge =>
-      meter.gauge(LEDGER_ITEMS, { tenant, signal, stage, reason })
-    gauge('accepted', '').value = row.accepted
-    gauge('copied', '').value = row.copied
-    gauge('sent', '').value = row.sent
-    gauge('held', '').value = row.held
-    for (const { stage, reason } of row.dropped) gauge(stage, reason).value = 0
-    for (const { stage, reason, items } of row.dropped) gauge(stage, reason).value += items
+    const { signal } = row
+    const tenant = labels.of(row.tenant)
+    const add = (stage: string, reason: string, items: number): void =>
+      series.add(LEDGER_ITEMS, { tenant, signal, stage, reason }, items)
+    add('accepted', '', row.accepted)
+    add('copied', '', row.copied)
+    add('sent', '', row.sent)
+    add('kept', '', row.kept)
+    add('held', '', row.held)
+    for (const { stage, reason, items } of row.dropped) add(stage, reason, items)
   }
   for (const { tenant, signal, reason, items } of ledger.refusals()) {
-    meter.counter(REFUSED_ITEMS, { tenant, signal, reason }).value = items
+    series.add(REFUSED_ITEMS, { tenant: labels.of(tenant), signal, reason }, items)
   }
+  series.publish()
 }
 
 /** Items that are neither sent nor dropped nor held; 0 in a book that is right. */
 export function imbalance(row: LedgerRowView): number {
   const dropped = row.dropped.reduce((sum, drop) => sum + drop.items, 0)
-  return row.accepted + row.copied - row.sent - dropped - row.held
+  return row.accepted + row.copied - row.sent - dropped - row.kept - row.held
 }

@@ -89,6 +89,8 @@ export class GraphReload {
     const extensions = added.filter(isKind('extension'))
     const types = new Set(extensions.map(typeOf))
     await this.#stopFirst(removed.filter(isKind('extension')).filter(old => types.has(typeOf(old))))
+    const comingKeys = new Set(added.map(node => node.key))
+    await this.#stopFirst(removed.filter(old => old.component.isAlone && comingKeys.has(old.key)))
     await this.#start(added.filter(node => node.kind !== 'receiver'))
     graph.wire()
     // Those without a successor have to go as well, and their address may be wanted under another name.

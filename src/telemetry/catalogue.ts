@@ -64,7 +64,7 @@ export const PROCESSOR_OUTGOING = spec(
 export const LEDGER_ITEMS = spec(
   'gauge',
   'millrace_ledger_items',
-  'The book of every item: accepted + copied = sent + dropped + held.',
+  'The book of every item: accepted + copied = sent + dropped + kept on disk + held.',
   ['tenant', 'signal', 'stage', 'reason'],
 )
 export const REFUSED_ITEMS = spec(
@@ -78,6 +78,37 @@ export const LEDGER_IMBALANCE = spec(
   'millrace_ledger_imbalance',
   'Items that the book could not account for at two looks in a row; anything but 0 is a fault of the collector.',
   ['tenant', 'signal'],
+)
+
+export const TENANT_REQUESTS = spec(
+  'counter',
+  'millrace_tenant_requests',
+  'Requests that came in whole. Here and below, tenants after the first 200 share the name `other`.',
+  ['tenant', 'signal'],
+)
+export const TENANT_RECEIVED_BYTES = spec(
+  'counter',
+  'millrace_tenant_received_bytes',
+  'Bytes of whole requests, as protobuf.',
+  ['tenant', 'signal'],
+)
+export const TENANT_DELIVERED_BYTES = spec(
+  'counter',
+  'millrace_tenant_delivered_bytes',
+  'Bytes that destinations took, before compression.',
+  ['tenant', 'signal', 'exporter'],
+)
+export const TENANT_TURNED_AWAY = spec(
+  'counter',
+  'millrace_tenant_turned_away_requests',
+  'Requests that were told no before anything of them was known.',
+  ['tenant', 'reason'],
+)
+export const TENANT_COST = spec(
+  'counter',
+  'millrace_tenant_cost',
+  'What was used, by the price table of the extension `tenants`.',
+  ['tenant', 'currency'],
 )
 
 export const RELOADS = spec(

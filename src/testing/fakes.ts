@@ -8,6 +8,7 @@ import type { MemoryBudget, MemoryLimits } from '../core/memory.ts'
 import type { Meter } from '../core/meter.ts'
 import { ACCEPTED, type Outcome } from '../core/outcome.ts'
 import { OPEN_TENANCY } from '../core/tenancy.ts'
+import type { UsageControl } from '../core/tenant-control.ts'
 import { AccountingLedger } from '../telemetry/ledger.ts'
 
 /** Time stands still until `advance`. */
@@ -160,6 +161,12 @@ export function fakeServices(): FakeServices {
   }
 }
 
+/** Nobody used anything. */
+export const NO_USAGE: UsageControl = {
+  report: () => ({ fromMs: 0, toMs: 0, sinceStart: true, currency: '', rows: [], turnedAway: [] }),
+  minutes: () => [],
+}
+
 export function fakeHost(extensions: ReadonlyMap<string, Component> = new Map()): Host {
   return {
     extension: <T extends Component>(id: string) => extensions.get(id) as T | undefined,
@@ -173,6 +180,10 @@ export function fakeHost(extensions: ReadonlyMap<string, Component> = new Map())
       memory: () => ({ limitBytes: 0, reservedBytes: 0, rssBytes: 0 }),
       rules: () => [],
       samplers: () => [],
+      queues: () => [],
+      letters: () => [],
+      tenants: () => [],
+      usage: () => NO_USAGE,
     },
   }
 }

@@ -19,6 +19,7 @@ export function acceptBatch(
   signal: Signal,
   bytes: Uint8Array,
   selection: Selection | null = null,
+  tenant = DEFAULT_TENANT,
 ): TestBatch {
   const index = indexRequest(signal, bytes)
   if (isWireFault(index)) throw new Error(`not valid: ${index.fault}`)
@@ -26,6 +27,6 @@ export function acceptBatch(
   const payload = new Payload(bytes, { onFree: () => (freed = true) })
   const items = selection?.count ?? index.items
   const part = { payload, index, selection, edits: null, items }
-  ledger.accepted(DEFAULT_TENANT, signal, items)
-  return { batch: new Batch(signal, DEFAULT_TENANT, NO_CONTEXT, [part]), freed: () => freed }
+  ledger.accepted(tenant, signal, items)
+  return { batch: new Batch(signal, tenant, NO_CONTEXT, [part]), freed: () => freed }
 }

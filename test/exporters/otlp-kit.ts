@@ -20,6 +20,7 @@ export async function startOtlpExporter(
   t: TestContext,
   factory: Factory,
   config: object,
+  extensions: ReadonlyMap<string, Component> = new Map(),
 ): Promise<OtlpKit> {
   const services = { ...fakeServices(), clock: SYSTEM_CLOCK }
   const parsed = factory.config.schema.parse({
@@ -34,7 +35,7 @@ export async function startOtlpExporter(
     signals: ['traces', 'metrics', 'logs'] as const,
   }
   const exporter = factory.create(context, undefined as never) as Component & Consumer
-  await exporter.start(fakeHost())
+  await exporter.start(fakeHost(extensions))
   t.after(() => exporter.stop(AbortSignal.abort()))
   return {
     exporter,

@@ -4,7 +4,8 @@ import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-export const MAIN = `${ROOT}dist/main.js`
+/** The built program, or another one that is to be tried. */
+export const MAIN = process.env.MILLRACE_MAIN ?? `${ROOT}dist/main.js`
 
 export interface Running {
   readonly child: ChildProcess

@@ -16,9 +16,9 @@ const PYTHON_SDK = ['opentelemetry-sdk', 'opentelemetry-exporter-otlp']
 const BUILD_MS = 600_000
 
 /** Path of the Go collector; builds it when there is none in the cache that has all that is asked for. */
-export function goCollector(): string {
+export function goCollector(extensions: readonly string[] = []): string {
   const binaries = ['otelcol', 'otelcol-millrace'].map(name => join(CACHE, 'bin', name))
-  const found = binaries.find(binary => existsSync(binary) && hasAll(binary))
+  const found = binaries.find(binary => existsSync(binary) && hasAll(binary, extensions))
   if (found !== undefined) return found
   const binary = binaries[1]
   const bin = join(CACHE, 'bin')
@@ -47,10 +47,19 @@ const EXPORTERS = [
   `${CONTRIB}/exporter/fileexporter`,
 ]
 
+/** For `goCollector`: identity on both sides, and queues on disk. */
+export const GO_EXTENSIONS = [
+  `${CONTRIB}/extension/storage/filestorage`,
+  `${CONTRIB}/extension/basicauthextension`,
+  `${CONTRIB}/extension/bearertokenauthextension`,
+  `${CONTRIB}/extension/headerssetterextension`,
+]
+
 /** A collector that somebody else has put there may lack components. */
-function hasAll(binary: string): boolean {
+function hasAll(binary: string, extensions: readonly string[]): boolean {
   const listed = execFileSync(binary, ['components'], { encoding: 'utf8', timeout: 30_000 })
-  return [...PROCESSORS, ...EXPORTERS].every(module => listed.includes(`${module} ${COLLECTOR}`))
+  const wanted = [...PROCESSORS, ...EXPORTERS, ...extensions]
+  return wanted.every(module => listed.includes(`${module} ${COLLECTOR}`))
 }
 
 function builderConfig(output: string): string {
@@ -64,7 +73,10 @@ processors:
 ${mods(PROCESSORS)}
 exporters:
 ${mods(EXPORTERS)}
+extensions:
+${mods(GO_EXTENSIONS)}
 providers:
+  - gomod: ${core}/confmap/provider/envprovider v1.64.0
   - gomod: ${core}/confmap/provider/yamlprovider v1.64.0
   - gomod: ${core}/confmap/provider/fileprovider v1.64.0
 `

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { RuleControl, RulesView } from '../../src/core/rule-control.ts'
 import { AdminSocket } from '../../src/pipeline/admin-socket.ts'
+import { fakeHost } from '../../src/testing/fakes.ts'
 
 const VIEW: RulesView = {
   id: 'rules',
@@ -17,6 +18,9 @@ const VIEW: RulesView = {
   guarded: false,
   rules: [],
 }
+
+/** A collector in which nothing runs. */
+const NOTHING = fakeHost().inspector
 
 function fakeControl(id: string, calls: string[]): RuleControl {
   return {
@@ -42,7 +46,7 @@ function fakeControl(id: string, calls: string[]): RuleControl {
 async function open(t: TestContext, controls: readonly RuleControl[]) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-admin-'))
   const path = join(folder, 'deep', 'admin.sock')
-  const socket = await AdminSocket.open(path, { rules: () => controls, samplers: () => [] })
+  const socket = await AdminSocket.open(path, { ...NOTHING, rules: () => controls })
   t.after(() => {
     socket.close()
     rmSync(folder, { recursive: true })
@@ -120,17 +124,11 @@ test('says what is wrong with a question', async t => {
 
 test('takes the place of a dead process, and not that of a living one', async t => {
   const { path } = await open(t, [])
-  await assert.rejects(
-    AdminSocket.open(path, { rules: () => [], samplers: () => [] }),
-    /another process listens/,
-  )
+  await assert.rejects(AdminSocket.open(path, NOTHING), /another process listens/)
 
   const file = join(path, '..', 'file')
   writeFileSync(file, '')
-  await assert.rejects(
-    AdminSocket.open(file, { rules: () => [], samplers: () => [] }),
-    /is no socket/,
-  )
+  await assert.rejects(AdminSocket.open(file, NOTHING), /is no socket/)
 })
 
 test('does not trust a folder that others may write to', async t => {
@@ -138,8 +136,5 @@ test('does not trust a folder that others may write to', async t => {
   t.after(() => rmSync(folder, { recursive: true }))
   chmodSync(folder, 0o777)
 
-  await assert.rejects(
-    AdminSocket.open(join(folder, 'admin.sock'), { rules: () => [], samplers: () => [] }),
-    /others may write/,
-  )
+  await assert.rejects(AdminSocket.open(join(folder, 'admin.sock'), NOTHING), /others may write/)
 })

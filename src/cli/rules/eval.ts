@@ -1,5 +1,6 @@
 /** `millrace rules eval`: one expression or statement on captured or written items, to try things out. */
 
+import { judgeAt } from '../../config/judge-at.ts'
 import type { Problem } from '../../config/problems.ts'
 import { readYaml } from '../../config/read-yaml.ts'
 import { NO_CONTEXT } from '../../core/batch.ts'
@@ -14,7 +15,6 @@ import { buildItem } from '../../rules/files/cases/build-item.ts'
 import { ItemReader } from '../../rules/files/cases/describe-item.ts'
 import { ITEM_SCHEMA } from '../../rules/files/cases/schema.ts'
 import { changesOf } from '../../rules/files/item-changes.ts'
-import { judgeAt } from '../../rules/files/judge.ts'
 import { RuleFileError } from '../../rules/files/load.ts'
 import { readSource } from '../../rules/files/read-file.ts'
 import { showValue } from '../../rules/files/show-value.ts'

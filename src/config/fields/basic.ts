@@ -152,11 +152,16 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
 
 /** A number of bytes: a plain number as upstream has it, or a text such as "64MiB". The output is bytes. */
 export function byteSize(defaultValue: number | string): z.ZodType<number> {
+  return requiredByteSize().prefault(defaultValue as never) as unknown as z.ZodType<number>
+}
+
+/** A number of bytes without a default. Append `.optional()` where it may be absent. */
+export function requiredByteSize(): z.ZodType<number> {
   return scalarField(readByteSize, {
     type: ['integer', 'string'],
     minimum: 0,
     pattern: '^\\d+(\\.\\d+)?\\s*([KMG]i?)?B$',
-  }).prefault(defaultValue as never) as unknown as z.ZodType<number>
+  })
 }
 
 function readByteSize(value: unknown): number | Wrong {

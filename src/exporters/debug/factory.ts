@@ -23,10 +23,13 @@ export const factory = defineFactory({
 })
 
 function createQueued(context: CreateContext<DebugConfig>, sending_queue: QueueConfig) {
-  const { timeout, retry_on_failure, max_request_bytes } = sendingFields('0s')
+  const { timeout, retry_on_failure, circuit_breaker, retry_budget, max_request_bytes } =
+    sendingFields('0s')
   const sending = {
     timeout: timeout.parse(undefined),
     retry_on_failure: retry_on_failure.parse(undefined),
+    circuit_breaker: circuit_breaker.parse(undefined),
+    retry_budget: retry_budget.parse(undefined),
     max_request_bytes: max_request_bytes.parse(undefined),
     sending_queue,
   }

@@ -1,6 +1,6 @@
 /** Sends encoded batches to an OTLP backend over gRPC, and reads what its answers mean for the data. */
 
-import type { Services } from '../../core/component.ts'
+import type { Host, Services } from '../../core/component.ts'
 import { GRPC_EXPORT_PATH, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
 import { compress, decompress, isCodecFault, loadCodec } from '../../net/compression.ts'
@@ -12,6 +12,7 @@ import { type ClientTls, clientTls } from '../../net/tls.ts'
 import { decodeExportResponse, isResponseFault, MAX_RESPONSE_BYTES } from '../../otlp/responses.ts'
 import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
+import { type AuthHeaders, ClientAuth, hasHeaders } from '../sending/client-auth.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import type { OtlpGrpcConfig } from './config.ts'
 
@@ -38,6 +39,7 @@ export class OtlpGrpcSender implements Sender {
   readonly #codec: string
   readonly #encoding: string
   readonly #level: number
+  #auth: ClientAuth | null = null
   #tls: ClientTls | null = null
   #client: GrpcClient | null = null
 
@@ -53,12 +55,16 @@ export class OtlpGrpcSender implements Sender {
     this.#level = config.compression_params?.level ?? 0
   }
 
-  async start(): Promise<void> {
-    const { tls } = this.#config
+  async start(host: Host): Promise<void> {
+    const { tls, auth } = this.#config
+    if (auth !== undefined) this.#auth = new ClientAuth(auth.authenticator, host)
     await this.#requireCodec()
     const isPlain =
       this.#target.scheme === 'http' || (this.#target.scheme !== 'https' && tls?.insecure)
     if (!isPlain) this.#tls = await clientTls(tls ?? {}, this.#services)
+    else if (auth !== undefined && this.#target.path === null) {
+      this.#services.log.warn('credentials_sent_without_tls', { endpoint: this.#config.endpoint })
+    }
     this.#client = new GrpcClient({
       target: this.#target,
       clock: this.#services.clock,
@@ -77,6 +83,12 @@ export class OtlpGrpcSender implements Sender {
   async send(encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
     const { signal, batch } = encoded
     let { chunks, byteLength } = encoded
+    let metadata: AuthHeaders | null = null
+    if (this.#auth !== null) {
+      const shown = await this.#auth.headers(batch)
+      if (!hasHeaders(shown)) return { kind: 'retry', message: shown.message }
+      metadata = shown
+    }
     const encoding = byteLength < MIN_COMPRESS_BYTES ? '' : this.#encoding
     if (encoding !== '') {
       const packed = await compress(this.#codec, chunks, byteLength, this.#level)
@@ -88,11 +100,14 @@ export class OtlpGrpcSender implements Sender {
       chunks,
       byteLength,
       encoding,
+      metadata,
       timeoutMs: this.#config.timeout,
       abort,
     })
     if (!reply.chunksFree && encoding === '') batch.taint()
-    return reply.code === GRPC.OK ? readSuccess(signal, reply) : readFailure(reply)
+    if (reply.code === GRPC.OK) return readSuccess(signal, reply)
+    const isRenewed = reply.code === GRPC.UNAUTHENTICATED && this.#auth?.rejected() === true
+    return isRenewed ? { kind: 'retry', message: reply.message } : readFailure(reply)
   }
 
   async stop(): Promise<void> {

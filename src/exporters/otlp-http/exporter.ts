@@ -1,5 +1,6 @@
 /** Sends encoded batches to an OTLP backend over HTTP, and reads what its answers mean for the data. */
 
+import type { Host } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import { HTTP_EXPORT_PATH, SIGNALS, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
@@ -29,6 +30,7 @@ import {
 } from '../../otlp/responses.ts'
 import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
+import { type AuthHeaders, ClientAuth, hasHeaders } from '../sending/client-auth.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import type { OtlpHttpConfig } from './config.ts'
 
@@ -63,6 +65,7 @@ export class OtlpHttpSender implements Sender {
   readonly #packedHeaders: Readonly<Record<string, string>>
   readonly #clients = new Map<string, HttpClient>()
   readonly #routes: Partial<Record<Signal, Route>> = {}
+  #auth: ClientAuth | null = null
   #tls: ClientTls | null = null
 
   constructor(context: CreateContext<OtlpHttpConfig>) {
@@ -73,9 +76,14 @@ export class OtlpHttpSender implements Sender {
     this.#packedHeaders = { ...this.#headers, 'content-encoding': config.compression }
   }
 
-  async start(): Promise<void> {
+  async start(host: Host): Promise<void> {
+    const { auth } = this.#config
+    if (auth !== undefined) this.#auth = new ClientAuth(auth.authenticator, host)
     await this.#requireCodec()
     const urls = SIGNALS.map(signal => [signal, this.#urlOf(signal)] as const)
+    if (auth !== undefined && urls.some(([, url]) => url?.protocol === 'http:')) {
+      this.#context.log.warn('credentials_sent_without_tls', { exporter: this.#context.id })
+    }
     if (urls.some(([, url]) => url?.protocol === 'https:')) {
       this.#tls = await clientTls(this.#config.tls ?? {}, this.#context)
     }
@@ -102,6 +110,12 @@ export class OtlpHttpSender implements Sender {
       const message = `no endpoint is configured for ${signal}`
       return { kind: 'drop', reason: 'unimplemented', message }
     }
+    let shown: AuthHeaders | null = null
+    if (this.#auth !== null) {
+      const answer = await this.#auth.headers(batch)
+      if (!hasHeaders(answer)) return { kind: 'retry', message: answer.message }
+      shown = answer
+    }
     let { chunks, byteLength } = encoded
     const isJson = this.#config.encoding === 'json'
     if (isJson) {
@@ -118,7 +132,7 @@ export class OtlpHttpSender implements Sender {
     }
     const reply = await route.client.post({
       path: route.path,
-      headers: this.#headersFor(isPacked, byteLength),
+      headers: this.#headersFor(isPacked, byteLength, shown),
       chunks,
       byteLength,
       maxSuccessBytes: MAX_RESPONSE_BYTES,
@@ -127,6 +141,8 @@ export class OtlpHttpSender implements Sender {
     })
     if (!reply.chunksFree && !isPacked && !isJson) batch.taint()
     if ('failure' in reply) return { kind: 'retry', message: (reply as HttpFailure).failure }
+    const isRenewed = reply.status === 401 && this.#auth?.rejected() === true
+    if (isRenewed) return { kind: 'retry', message: 'HTTP 401' }
     return readReply(signal, reply, this.#context.clock.now())
   }
 
@@ -135,9 +151,15 @@ export class OtlpHttpSender implements Sender {
     this.#tls?.stop()
   }
 
-  #headersFor(isPacked: boolean, byteLength: number): Record<string, string> {
+  /** Configured headers win over those of an authenticator, as in upstream. */
+  #headersFor(
+    isPacked: boolean,
+    byteLength: number,
+    shown: AuthHeaders | null,
+  ): Record<string, string> {
     const fixed = isPacked ? this.#packedHeaders : this.#headers
-    return { ...fixed, 'content-length': String(byteLength) }
+    const own = shown === null ? null : Object.fromEntries(shown)
+    return { ...own, ...fixed, 'content-length': String(byteLength) }
   }
 
   async #requireCodec(): Promise<void> {

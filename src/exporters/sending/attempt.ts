@@ -11,6 +11,8 @@ const ANSWER_GRACE_MS = 1000
 
 export class Attempt {
   readonly shipment: Shipment
+  /** Of the request as it was encoded; 0 when it could not be. */
+  byteLength = 0
   readonly #clock: Clock
   readonly #buffers: BufferPool
   readonly #abort = new AbortSource()
@@ -38,6 +40,7 @@ export class Attempt {
     try {
       const { chunks, byteLength, made } = encodeParts(batch.parts, this.#buffers)
       this.#made = made
+      this.byteLength = byteLength
       const encoded = { signal: batch.signal, items: batch.items, chunks, byteLength, batch }
       sending = sender.send(encoded, this.#abort)
     } catch (error) {

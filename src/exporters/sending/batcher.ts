@@ -6,7 +6,9 @@ import type { HolderVisit } from '../../core/ledger.ts'
 import type { Signal } from '../../core/signal.ts'
 import { encodedSize } from '../../otlp/encode.ts'
 import type { BatchConfig, Sizer } from './config.ts'
+import type { Receipt } from './receipt.ts'
 import { createShipment, type Shipment, splitShipment } from './shipment.ts'
+import type { TenantQueue } from './tenant-queue.ts'
 
 interface Group {
   readonly key: string
@@ -16,15 +18,18 @@ interface Group {
   size: number
   items: number
   charge: number
+  receipts: Receipt[] | null
+  readonly sinceMs: number
   timer: Timer | null
 }
 
-/** Only batches of one tenant, and of one set of values of the configured metadata keys, are joined. */
+/** Of one tenant. Only batches with one set of values of the configured metadata keys are joined. */
 export class Batcher {
   readonly #signal: Signal
   readonly #config: BatchConfig
   readonly #keys: readonly string[]
   readonly #clock: Clock
+  readonly #queue: TenantQueue
   readonly #ship: (shipment: Shipment) => void
   readonly #groups = new Map<string, Group>()
 
@@ -32,22 +37,32 @@ export class Batcher {
     signal: Signal,
     config: BatchConfig,
     clock: Clock,
+    queue: TenantQueue,
     ship: (shipment: Shipment) => void,
   ) {
     this.#signal = signal
     this.#config = config
     this.#keys = (config.partition?.metadata_keys ?? []).map(key => key.toLowerCase())
     this.#clock = clock
+    this.#queue = queue
     this.#ship = ship
   }
 
+  get isEmpty(): boolean {
+    return this.#groups.size === 0
+  }
+
   /** The batch is used up. */
-  add(batch: Batch, charge: number): void {
+  add(batch: Batch, charge: number, receipts: readonly Receipt[] | null): void {
     const group = this.#groupOf(batch)
     for (const part of batch.parts) group.parts.push(part)
     group.size += measure(this.#config.sizer, batch)
     group.items += batch.items
     group.charge += charge
+    if (receipts !== null) {
+      group.receipts ??= []
+      for (const receipt of receipts) group.receipts.push(receipt)
+    }
     const { min_size: min, max_size: max } = this.#config
     if (max > 0 && group.size > max) this.#shipFull(group)
     else if (group.size >= min) this.#flush(group)
@@ -57,8 +72,20 @@ export class Batcher {
     for (const group of [...this.#groups.values()]) this.#flush(group)
   }
 
+  /** Takes out what waits for company; it is the caller's. */
+  takeAll(): Shipment[] {
+    return [...this.#groups.values()].map(group => this.#close(group))
+  }
+
   visit(each: HolderVisit): void {
     for (const group of this.#groups.values()) each(group.tenant, this.#signal, group.items)
+  }
+
+  /** What waits for company, as it would be sent now; it stays here. */
+  *peek(): IterableIterator<{ readonly batch: Batch; readonly sinceMs: number }> {
+    for (const { tenant, context, parts, sinceMs } of this.#groups.values()) {
+      yield { batch: new Batch(this.#signal, tenant, context, parts), sinceMs }
+    }
   }
 
   #groupOf(batch: Batch): Group {
@@ -73,6 +100,8 @@ export class Batcher {
       size: 0,
       items: 0,
       charge: 0,
+      receipts: null,
+      sinceMs: this.#clock.monotonic(),
       timer: null,
     }
     const opened = group
@@ -95,7 +124,7 @@ export class Batcher {
     for (let i = 0; i < pieces.length; i++) {
       const piece = pieces[i]
       const isSmall = measure(sizer, piece.batch) < min
-      if (i === pieces.length - 1 && isSmall) this.add(piece.batch, piece.charge)
+      if (i === pieces.length - 1 && isSmall) this.add(piece.batch, piece.charge, piece.receipts)
       else this.#ship({ ...piece, measured: false })
     }
   }
@@ -104,7 +133,7 @@ export class Batcher {
     group.timer?.cancel()
     this.#groups.delete(group.key)
     const batch = new Batch(this.#signal, group.tenant, group.context, group.parts)
-    return createShipment(batch, group.charge, null)
+    return createShipment(this.#queue, batch, group.charge, null, group.receipts, group.sinceMs)
   }
 }
 

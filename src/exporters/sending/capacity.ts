@@ -20,6 +20,8 @@ export class Capacity {
   readonly limit: number
   readonly #clock: Clock
   readonly #waiters = new Fifo<Waiter>()
+  /** Further use of the same bound, known elsewhere: what is stored. */
+  readonly #outside: (() => number) | null
   #used = 0
   #closed = false
   #windowStartMs: number
@@ -27,19 +29,25 @@ export class Capacity {
   /** Units per millisecond of the last full window. */
   #rate = 0
 
-  constructor(limit: number, clock: Clock) {
+  constructor(limit: number, clock: Clock, outside: (() => number) | null = null) {
     this.limit = limit
+    this.#outside = outside
     this.#clock = clock
     this.#windowStartMs = clock.monotonic()
   }
 
   get used(): number {
-    return this.#used
+    return this.#outside === null ? this.#used : this.#used + this.#outside()
+  }
+
+  /** Nothing was taken that is not given back, and nobody waits. */
+  get isUnused(): boolean {
+    return this.#used === 0 && this.#waiters.length === 0
   }
 
   /** True if taken; the same amount is given back later. Those who wait come first. */
   tryTake(amount: number): boolean {
-    if (this.#used + amount > this.limit || this.#waiters.length > 0 || this.#closed) return false
+    if (this.used + amount > this.limit || this.#waiters.length > 0 || this.#closed) return false
     this.#used += amount
     return true
   }
@@ -55,6 +63,16 @@ export class Capacity {
 
   give(amount: number): void {
     this.#used -= amount
+    this.drained(amount)
+  }
+
+  /** What was taken is counted outside from now on. */
+  move(amount: number): void {
+    this.#used -= amount
+  }
+
+  /** Room has come free, here or outside. */
+  drained(amount: number): void {
     this.#roll()
     this.#drained += amount
     if (this.#waiters.length > 0) this.#serveWaiters()
@@ -78,7 +96,7 @@ export class Capacity {
 
   #serveWaiters(): void {
     for (const waiter of this.#waiters) {
-      if (this.#used + waiter.amount > this.limit) return
+      if (this.used + waiter.amount > this.limit) return
       this.#waiters.shift()
       this.#used += waiter.amount
       waiter.resolve(true)

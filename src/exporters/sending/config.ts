@@ -71,6 +71,46 @@ const retryFields = {
   max_elapsed_time: duration('5m').describe('Gives up so long after the first attempt; 0 never.'),
 }
 
+const breakerFields = {
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Leaves the destination alone for a while when it fails, for each tenant apart.'),
+  consecutive_failures: integer(20, { min: 1 }).describe('Opens after so many failures in a row.'),
+  failure_ratio: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.9)
+    .describe('Opens when at least this share of the attempts in the window failed.'),
+  min_requests: integer(50, { min: 1 }).describe('failure_ratio counts from so many attempts on.'),
+  window: duration('10s', { positive: true }).describe('What failure_ratio looks at.'),
+  open_interval: duration('5s', { positive: true }).describe(
+    'After so long one request tries; each time it fails doubles the wait.',
+  ),
+  max_open_interval: duration('30s', { positive: true }).describe(
+    'Longest wait between such tries.',
+  ),
+}
+
+const retryBudgetFields = {
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Bounds how many attempts may be repetitions, for each tenant apart.'),
+  ratio: z
+    .number()
+    .min(0)
+    .default(0.2)
+    .describe('Repetitions for each fresh request; every success allows two more.'),
+  min_per_second: z
+    .number()
+    .gt(0)
+    .default(10)
+    .describe('Repetitions that are allowed in any case.'),
+  burst: integer(100, { min: 1 }).describe('Most repetitions that can be saved up.'),
+}
+
 /** For exporters that have no queue unless the section is there. */
 export const optionalSendingQueue = optionalSection(queueFields)
 
@@ -80,6 +120,12 @@ export function sendingFields(timeoutText = '5s') {
     timeout: duration(timeoutText).describe('Longest time for one attempt; 0 is without end.'),
     sending_queue: section(queueFields).describe('What is kept while the destination is busy.'),
     retry_on_failure: section(retryFields).describe('When to try again, and when to give up.'),
+    circuit_breaker: section(breakerFields).describe(
+      'When to stop trying for a while; ours, on by default.',
+    ),
+    retry_budget: section(retryBudgetFields).describe(
+      'How many attempts may be repetitions; ours, on by default.',
+    ),
     max_request_bytes: byteSize(0).describe(
       'Larger requests are split before compression; 0 splits only when the destination refuses the size.',
     ),
@@ -90,11 +136,17 @@ type Fields = ReturnType<typeof sendingFields>
 export type SendingConfig = { readonly [K in keyof Fields]: z.output<Fields[K]> }
 export type QueueConfig = SendingConfig['sending_queue']
 export type RetryConfig = SendingConfig['retry_on_failure']
+export type BreakerConfig = SendingConfig['circuit_breaker']
+export type RetryBudgetConfig = SendingConfig['retry_budget']
 export type BatchConfig = NonNullable<QueueConfig['batch']>
 
 /** The rules between keys; for the `check` of an exporter's configuration. */
 export function checkSending(config: SendingConfig): ConfigProblem[] {
-  return [...checkQueue(config.sending_queue), ...checkRetry(config.retry_on_failure)]
+  return [
+    ...checkQueue(config.sending_queue),
+    ...checkRetry(config.retry_on_failure),
+    ...checkBreaker(config.circuit_breaker),
+  ]
 }
 
 function checkQueue(queue: QueueConfig): ConfigProblem[] {
@@ -122,6 +174,17 @@ function checkQueue(queue: QueueConfig): ConfigProblem[] {
     )
   }
   return problems
+}
+
+function checkBreaker(breaker: BreakerConfig): ConfigProblem[] {
+  if (!breaker.enabled || breaker.max_open_interval >= breaker.open_interval) return []
+  return [
+    {
+      path: ['circuit_breaker', 'max_open_interval'],
+      message: 'is less than open_interval',
+      expected: `at least ${breaker.open_interval}ms`,
+    },
+  ]
 }
 
 function checkRetry(retry: RetryConfig): ConfigProblem[] {

@@ -1,72 +1,54 @@
 /**
- * Sends what is ready with bounded concurrency, and decides what an answer means: done, cut smaller, park for a retry,
- * or give up. A parked shipment occupies no slot; it goes on counting toward the queue's bound.
+ * Sends what is ready with bounded concurrency. The slots go to tenants by turns in proportion to their weights; a
+ * parked shipment occupies no slot, and goes on counting toward its queue's bound.
  *
  * ```
- * add -> fresh --+                         +-> sent
- *                +-> slot -> attempt -> answer -> dropped
- *        again --+                         |
- *          ^---- parked (timer) <----------+
+ * add -> fresh --+                                       +-> sent
+ *                +-> the tenant's turn -> slot -> answer -> dropped
+ *        again --+                                       |
+ *          ^---- parked (timer) <------------------------+
  * ```
  */
-import type { Clock, Timer } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { HolderVisit } from '../../core/ledger.ts'
-import type { Logger } from '../../core/logger.ts'
-import { encodedSize } from '../../otlp/encode.ts'
-import { Backoff } from '../../util/backoff.ts'
+import { FairTurns } from '../../tenancy/scheduler/fair-turns.ts'
 import type { BufferPool } from '../../util/buffer-pool.ts'
-import { Fifo } from '../../util/fifo.ts'
+import { Answers, type AnswersOptions } from './answers.ts'
 import { Attempt } from './attempt.ts'
-import type { Books } from './books.ts'
-import type { Breaker } from './breaker.ts'
-import type { RetryConfig } from './config.ts'
-import type { Sender, SendResult } from './sender.ts'
-import { type Shipment, splitShipment } from './shipment.ts'
-import { refusalOf } from './verdict.ts'
+import type { Sender } from './sender.ts'
+import type { Shipment } from './shipment.ts'
+import type { TenantQueue } from './tenant-queue.ts'
 
-/** How soon a closed breaker is asked again. */
+/** How soon a closed breaker is asked again that does not say when. */
 const BREAKER_POLL_MS = 500
-/** While shutting down nobody waits longer than this between attempts, unless the destination asked for it. */
-const LAST_RETRIES_MS = 1000
-/** A destination that asks to slow down stops the whole lane, but one answer cannot stop it for longer. */
-const MAX_PAUSE_MS = 30_000
-/** A configured wait of 0 would turn a broken destination into a busy loop. */
-const MIN_RETRY_MS = 10
-/** Answers of "too large" teach no limit below this: one odd answer must not shred all that follows. */
-const LEAST_LEARNED_BYTES = 65_536
-/** Of the size that was refused; the true limit is found within a quarter after a few answers. */
-const LEARNED_SHARE = 0.75
+/**
+ * Attempts of tenants whose last one failed hold at most this share of the slots while others have queues here: each
+ * may last until its time-out, and would keep the slots from those whose requests go through.
+ */
+const FAILING_SHARE = 0.5
 
-export interface DispatcherOptions {
-  readonly id: string
-  readonly clock: Clock
-  readonly log: Logger
+export interface DispatcherOptions extends Omit<AnswersOptions, 'park'> {
   readonly sender: Sender
   /** For what has to be written anew. */
   readonly buffers: BufferPool
-  readonly books: Books
-  readonly breaker: Breaker
-  readonly retry: RetryConfig
   readonly timeoutMs: number
   readonly maxConcurrent: number
-  /** 0 = no limit known. */
-  readonly maxBytes: number
-  readonly random: () => number
-  /** How the last attempt ended: null = the destination takes data, else what is the matter. */
-  readonly report: (fault: string | null) => void
+  /** Of the lane. */
+  readonly queues: () => Iterable<TenantQueue>
 }
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #clock: Clock
-  readonly #fresh = new Fifo<Shipment>()
-  readonly #again = new Fifo<Shipment>()
-  readonly #parked = new Map<Shipment, Timer>()
+  readonly #answers: Answers
+  readonly #turns = new FairTurns<TenantQueue>()
   readonly #attempts = new Set<Attempt>()
-  #maxBytes: number
-  #pausedUntilMs = 0
-  #pause: Timer | null = null
-  #draining = false
+  readonly #maxFailing: number
+  #failingAttempts = 0
+  /** Their turn comes when an attempt of a failing tenant has ended. */
+  readonly #heldBack = new Set<TenantQueue>()
+  /** Other tenants have queues here too. */
+  isShared = false
   #closed = false
   #pumping = false
   #onIdle: (() => void) | null = null
@@ -74,29 +56,40 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#maxBytes = options.maxBytes
+    this.#answers = new Answers({ ...options, park: (s, delayMs) => this.#park(s, delayMs) })
+    this.#maxFailing = Math.max(1, Math.floor(options.maxConcurrent * FAILING_SHARE))
   }
 
   get inFlight(): number {
     return this.#attempts.size
   }
 
+  attempts(): IterableIterator<Attempt> {
+    return this.#attempts.values()
+  }
+
+  // hot: bench/micro/sending.ts
   add(shipment: Shipment): void {
     if (this.#closed) {
-      this.#options.books.givenUp(shipment, 'shutdown', 'the exporter has stopped')
+      this.#giveUp(shipment)
       return
     }
-    this.#fresh.push(shipment)
+    const { queue } = shipment
+    queue.fresh.push(shipment)
+    if (!queue.isWaiting) this.#turns.add(queue)
     this.#pump()
   }
 
-  /** Everything gets a last chance now; resolves when nothing is left. */
+  setWeight(queue: TenantQueue, weight: number): void {
+    this.#turns.setWeight(queue, weight)
+  }
+
+  /** Everything gets a last chance now, what is on disk only where it goes through; resolves when nothing is left. */
   drain(): Promise<void> {
-    this.#draining = true
-    const now = this.#clock.monotonic()
-    for (const [shipment, timer] of [...this.#parked]) {
-      timer.cancel()
-      this.#park(shipment, shipment.notBeforeMs - now)
+    this.#answers.isDraining = true
+    for (const queue of this.#options.queues()) {
+      this.#hurry(queue)
+      if (queue.hasReady) this.#turns.add(queue)
     }
     this.#pump()
     return new Promise(resolve => {
@@ -105,192 +98,216 @@ export class Dispatcher {
     })
   }
 
-  /** Gives up what is left. Returns items given up; an attempt in flight may still arrive. */
+  /** Gives up what is left. Returns items that are lost by it; an attempt in flight may still arrive. */
   close(): number {
     this.#closed = true
-    this.#pause?.cancel()
-    const rest: Shipment[] = [...this.#again, ...this.#fresh, ...this.#parked.keys()]
-    for (const timer of this.#parked.values()) timer.cancel()
+    let lost = 0
+    for (const queue of this.#options.queues()) {
+      queue.wake?.cancel()
+      queue.wake = null
+      this.#turns.remove(queue)
+      for (const shipment of takeWaiting(queue)) lost += this.#giveUp(shipment)
+    }
     for (const attempt of this.#attempts) {
       attempt.abandon('shutting down')
-      rest.push(attempt.shipment)
+      attempt.shipment.queue.inFlight--
+      lost += this.#giveUp(attempt.shipment)
     }
-    this.#parked.clear()
     this.#attempts.clear()
-    while (this.#again.shift() !== undefined || this.#fresh.shift() !== undefined);
-    let items = 0
-    for (const shipment of rest) {
-      items += shipment.batch.items
-      this.#options.books.givenUp(
-        shipment,
-        'shutdown',
-        'not delivered before the shutdown deadline',
-      )
-    }
+    this.#heldBack.clear()
     this.#tellIdle()
-    return items
+    return lost
   }
 
   visit(each: HolderVisit): void {
     const visitOne = ({ batch, ticket }: Shipment): void => {
       if (ticket === null) each(batch.tenant, batch.signal, batch.items)
     }
-    for (const shipment of this.#fresh) visitOne(shipment)
-    for (const shipment of this.#again) visitOne(shipment)
-    for (const shipment of this.#parked.keys()) visitOne(shipment)
+    for (const queue of this.#options.queues()) {
+      for (const shipment of queue.waiting()) visitOne(shipment)
+    }
     for (const attempt of this.#attempts) visitOne(attempt.shipment)
+  }
+
+  /** Nothing is waited for any more: what is parked is due, and the destination is asked again. Returns how much woke. */
+  wakeUp(queue: TenantQueue): number {
+    const woken = queue.parked.size
+    for (const [shipment, timer] of queue.parked) {
+      timer.cancel()
+      queue.again.push(shipment)
+    }
+    queue.parked.clear()
+    queue.pausedUntilMs = 0
+    queue.breaker.reset?.()
+    if (queue.hasReady) this.#turns.add(queue)
+    this.#pump()
+    return woken
+  }
+
+  /** Takes out what is not on its way; it is the caller's. */
+  takeAll(queue: TenantQueue): readonly Shipment[] {
+    this.#turns.remove(queue)
+    const taken = takeWaiting(queue)
+    this.#tellIdle()
+    return taken
+  }
+
+  /** Something that did not come through here has ended. */
+  checkIdle(): void {
+    this.#tellIdle()
   }
 
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (this.#attempts.size < this.#options.maxConcurrent && this.#mayStart()) {
-      const shipment = this.#again.shift() ?? this.#fresh.shift()
-      if (shipment === undefined) break
-      if (this.#fits(shipment)) this.#start(shipment)
+    while (this.#attempts.size < this.#options.maxConcurrent) {
+      const queue = this.#turns.next()
+      if (queue === null) break
+      this.#serve(queue)
+      if (!queue.hasReady) this.#turns.remove(queue)
     }
     this.#pumping = false
     this.#tellIdle()
   }
 
-  #mayStart(): boolean {
-    if (this.#again.length === 0 && this.#fresh.length === 0) return false
-    if (this.#draining) return true
-    const waitMs = this.#pausedUntilMs > 0 ? this.#pausedUntilMs - this.#clock.monotonic() : 0
-    if (waitMs <= 0 && this.#options.breaker.allow()) return true
-    this.#pause ??= this.#clock.after(waitMs > 0 ? waitMs : BREAKER_POLL_MS, () => {
-      this.#pause = null
-      this.#pump()
-    })
-    return false
+  /** One step for the queue whose turn it is: an attempt, a cut, or it leaves its turn until something changes. */
+  #serve(queue: TenantQueue): void {
+    const { isDraining } = this.#answers
+    if (!isDraining && this.#mustWait(queue)) return
+    const { again, fresh, budget } = queue
+    let from = again.length > 0 ? again : fresh
+    if (from === again && !isDraining && budget !== null && again.peek()!.backoff !== null) {
+      if (!budget.allows) from = fresh
+      if (from.length === 0) {
+        this.#block(queue, budget.waitMs())
+        return
+      }
+    }
+    const shipment = from.peek()!
+    if (!this.#answers.fits(shipment)) {
+      from.shift()
+      return
+    }
+    if (!isDraining && !queue.breaker.allow()) {
+      this.#block(queue, queue.breaker.waitMs?.() ?? BREAKER_POLL_MS)
+      return
+    }
+    from.shift()
+    this.#start(shipment)
   }
 
-  /** False when the shipment was over the destination's limit and has been replaced by pieces. */
-  #fits(shipment: Shipment): boolean {
-    if (this.#maxBytes === 0 || shipment.measured) return true
-    shipment.measured = true
-    if (encodedSize(shipment.batch.parts) <= this.#maxBytes) return true
-    const { pieces, oversize } = splitShipment(shipment, { maxBytes: this.#maxBytes })
-    for (const piece of pieces) this.#again.push(piece)
-    if (oversize !== null) {
-      const message = `single items are larger than ${this.#maxBytes} bytes`
-      this.#options.books.dropped(oversize, 'item_too_large', 'too_large', message)
+  #mustWait(queue: TenantQueue): boolean {
+    if (queue.pausedUntilMs > 0) {
+      const waitMs = queue.pausedUntilMs - this.#clock.monotonic()
+      if (waitMs > 0) {
+        this.#block(queue, waitMs)
+        return true
+      }
+      queue.pausedUntilMs = 0
     }
-    return false
+    if (!queue.isFailing || !this.isShared) return false
+    if (this.#failingAttempts < this.#maxFailing) return false
+    this.#turns.remove(queue)
+    this.#heldBack.add(queue)
+    return true
+  }
+
+  #block(queue: TenantQueue, waitMs: number): void {
+    this.#turns.remove(queue)
+    queue.wake ??= this.#clock.after(waitMs, () => {
+      queue.wake = null
+      if (queue.hasReady) this.#turns.add(queue)
+      this.#pump()
+    })
   }
 
   #start(shipment: Shipment): void {
+    const { queue } = shipment
     if (shipment.firstAttemptMs < 0) shipment.firstAttemptMs = this.#clock.monotonic()
+    if (shipment.backoff !== null) queue.budget?.spend()
+    else queue.budget?.fresh()
     shipment.attempts++
+    queue.inFlight++
+    const wasFailing = queue.isFailing
+    if (wasFailing) this.#failingAttempts++
     const attempt = new Attempt(shipment, this.#clock, this.#options.buffers, result => {
       this.#attempts.delete(attempt)
-      this.#settle(shipment, result)
+      queue.inFlight--
+      this.#answers.settle(shipment, attempt.byteLength, result)
+      if (wasFailing) this.#failingAttempts--
+      if (this.#heldBack.size > 0) this.#letGo(queue)
+      if (queue.hasReady) this.#turns.add(queue)
       this.#pump()
     })
     this.#attempts.add(attempt)
     attempt.begin(this.#options.sender, this.#options.timeoutMs)
+    this.#turns.charge(queue, attempt.byteLength)
   }
 
-  #settle(shipment: Shipment, result: SendResult): void {
-    const { books, breaker, report } = this.#options
-    report(result.kind === 'sent' ? null : result.message)
-    if (result.kind === 'retry') {
-      breaker.failure()
-      this.#retry(shipment, result.afterMs ?? 0, result.message)
-      return
-    }
-    breaker.success()
-    if (result.kind === 'sent') {
-      const rejected = Math.min(Math.max(result.rejected ?? 0, 0), shipment.batch.items)
-      books.sent(shipment, rejected, result.message ?? '')
-    } else if (result.reason === 'too_large') {
-      this.#cut(shipment, result.message)
-    } else {
-      books.dropped(shipment, result.reason, refusalOf(result.reason), result.message)
-    }
-  }
-
-  #retry(shipment: Shipment, afterMs: number, message: string): void {
-    const { books, retry, random } = this.#options
-    if (!retry.enabled) {
-      books.givenUp(shipment, 'send_failed', message)
-      return
-    }
-    shipment.backoff ??= new Backoff(backoffOptions(retry), random)
-    const backoffMs = Math.max(shipment.backoff.nextMs(afterMs), MIN_RETRY_MS)
-    const delayMs = this.#draining
-      ? Math.max(afterMs, Math.min(backoffMs, LAST_RETRIES_MS))
-      : backoffMs
-    const now = this.#clock.monotonic()
-    const elapsedMs = now - shipment.firstAttemptMs + delayMs
-    if (retry.max_elapsed_time > 0 && elapsedMs > retry.max_elapsed_time) {
-      books.givenUp(shipment, 'retries_exhausted', message)
-      return
-    }
-    this.#options.log.warn('send_will_be_retried', {
-      exporter: this.#options.id,
-      items: shipment.batch.items,
-      attempts: shipment.attempts,
-      delayMs: Math.round(delayMs),
-      message,
-    })
-    shipment.notBeforeMs = now + afterMs
-    if (afterMs > 0) {
-      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, now + Math.min(afterMs, MAX_PAUSE_MS))
-    }
-    this.#park(shipment, delayMs)
+  /** One of those that were held back gets its turn: the one that is well again, or who has waited longest. */
+  #letGo(ended: TenantQueue): void {
+    let next = this.#heldBack.values().next().value!
+    if (!ended.isFailing && this.#heldBack.has(ended)) next = ended
+    this.#heldBack.delete(next)
+    if (next.hasReady) this.#turns.add(next)
   }
 
   #park(shipment: Shipment, delayMs: number): void {
+    const { queue } = shipment
     const wake = (): void => {
-      this.#parked.delete(shipment)
-      this.#again.push(shipment)
+      queue.parked.delete(shipment)
+      queue.again.push(shipment)
+      this.#turns.add(queue)
       this.#pump()
     }
-    this.#parked.set(shipment, this.#clock.after(Math.max(0, delayMs), wake))
+    queue.parked.set(shipment, this.#clock.after(Math.max(0, delayMs), wake))
   }
 
-  /** The destination finds the request too large: halves, down to single items, each tried on its own. */
-  #cut(shipment: Shipment, message: string): void {
-    const { items } = shipment.batch
-    if (items <= 1) {
-      this.#options.books.dropped(shipment, 'item_too_large', 'too_large', message)
-      return
+  /** At shutdown. What is on disk and does not go through stays there for the next process. */
+  #hurry(queue: TenantQueue): void {
+    const isStuck = queue.isFailing || queue.breaker.state === 'open'
+    const now = this.#clock.monotonic()
+    for (const [shipment, timer] of [...queue.parked]) {
+      timer.cancel()
+      queue.parked.delete(shipment)
+      if (shipment.receipts !== null) this.#options.books.kept(shipment)
+      else this.#park(shipment, shipment.notBeforeMs - now)
     }
-    this.#learnLimit(encodedSize(shipment.batch.parts))
-    const limits = { maxItems: Math.ceil(items / 2) }
-    const { pieces, oversize } = splitShipment(shipment, limits)
-    for (const piece of pieces) this.#again.push(piece)
-    if (oversize !== null) {
-      this.#options.books.dropped(oversize, 'item_too_large', 'too_large', message)
+    if (!isStuck || queue.feed === null) return
+    for (const ready of [queue.again, queue.fresh]) {
+      for (let left = ready.length; left > 0; left--) {
+        const shipment = ready.shift()!
+        if (shipment.receipts === null) ready.push(shipment)
+        else this.#options.books.kept(shipment)
+      }
     }
   }
 
-  /** Later requests are split beforehand instead of being sent in vain. */
-  #learnLimit(refusedBytes: number): void {
-    const learned = Math.floor(refusedBytes * LEARNED_SHARE)
-    if (learned < LEAST_LEARNED_BYTES) return
-    if (this.#maxBytes > 0 && this.#maxBytes <= learned) return
-    this.#maxBytes = learned
-    this.#options.log.info('destination_limit_learned', {
-      exporter: this.#options.id,
-      maxBytes: learned,
-    })
+  /** Returns items that are lost by it. */
+  #giveUp(shipment: Shipment): number {
+    const { books } = this.#options
+    if (shipment.receipts !== null) {
+      books.kept(shipment)
+      return 0
+    }
+    books.givenUp(shipment, 'shutdown', 'not delivered before the shutdown deadline')
+    return shipment.batch.items
   }
 
   #tellIdle(): void {
-    if (this.#onIdle === null || this.#attempts.size > 0 || this.#parked.size > 0) return
-    if (this.#fresh.length > 0 || this.#again.length > 0) return
+    if (this.#onIdle === null || this.#attempts.size > 0) return
+    for (const queue of this.#options.queues()) {
+      if (queue.hasReady || queue.parked.size > 0 || queue.beingLaidAside > 0) return
+    }
     this.#onIdle()
     this.#onIdle = null
   }
 }
 
-function backoffOptions(retry: RetryConfig) {
-  return {
-    initialMs: retry.initial_interval,
-    multiplier: retry.multiplier,
-    randomization: retry.randomization_factor,
-    maxMs: retry.max_interval,
-  }
+function takeWaiting(queue: TenantQueue): Shipment[] {
+  const taken = [...queue.waiting()]
+  for (const timer of queue.parked.values()) timer.cancel()
+  queue.parked.clear()
+  while (queue.again.shift() !== undefined || queue.fresh.shift() !== undefined);
+  return taken
 }

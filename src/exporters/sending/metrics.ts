@@ -43,10 +43,41 @@ export const IN_FLIGHT: MetricSpec = {
   labels: LANE_LABELS,
 }
 
+const TENANT_LABELS = ['tenant', 'exporter', 'signal']
+
+export const TENANT_QUEUE_BYTES: MetricSpec = {
+  name: 'millrace_queue_bytes',
+  type: 'gauge',
+  help: 'Bytes of requests of a tenant that an exporter has in memory: waiting, in flight and parked.',
+  labels: TENANT_LABELS,
+}
+export const TENANT_QUEUE_ITEMS: MetricSpec = {
+  name: 'millrace_queue_items',
+  type: 'gauge',
+  help: 'Items of a tenant that an exporter has in memory: waiting, in flight and parked.',
+  labels: TENANT_LABELS,
+}
+export const TENANT_DISK_BYTES: MetricSpec = {
+  name: 'millrace_queue_disk_bytes',
+  type: 'gauge',
+  help: 'Bytes of a tenant that an exporter has on disk and not delivered, those in memory included.',
+  labels: TENANT_LABELS,
+}
+export const BREAKER_STATE: MetricSpec = {
+  name: 'millrace_breaker_state',
+  type: 'gauge',
+  help: 'How the destination is treated for a tenant: 0 sends, 1 tries, 2 leaves it alone.',
+  labels: TENANT_LABELS,
+}
+
 /** For the `meta.metrics` of every exporter that is built on `createSendingExporter`. */
 export const SENDING_METRICS: readonly MetricSpec[] = [
   ...SIGNALS.flatMap(signal => [SENT[signal], SEND_FAILED[signal], ENQUEUE_FAILED[signal]]),
   QUEUE_SIZE,
   QUEUE_CAPACITY,
   IN_FLIGHT,
+  TENANT_QUEUE_BYTES,
+  TENANT_QUEUE_ITEMS,
+  TENANT_DISK_BYTES,
+  BREAKER_STATE,
 ]

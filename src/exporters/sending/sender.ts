@@ -1,6 +1,7 @@
 /** All that an exporter's author writes: one `send`. Queue, batches, splits, retries, time-outs and counts come from here. */
 
 import type { Batch } from '../../core/batch.ts'
+import type { Host } from '../../core/component.ts'
 import type { Signal } from '../../core/signal.ts'
 import type { Abort } from '../../util/abort.ts'
 
@@ -24,7 +25,7 @@ export type SendResult =
   | { readonly kind: 'drop'; readonly reason: string; readonly message: string }
 
 export interface Sender {
-  start(): Promise<void>
+  start(host: Host): Promise<void>
   /**
    * One attempt. Never throws for what the destination or the network does; `abort` fires at the time-out or at
    * shutdown and the answer is then `retry`. After an attempt that may leave the bytes in a socket's hands the

@@ -3,14 +3,23 @@ import type { Batch } from '../../core/batch.ts'
 import { splitBatch } from '../../core/split-batch.ts'
 import type { SplitLimits } from '../../otlp/split.ts'
 import type { Backoff } from '../../util/backoff.ts'
+import type { Receipt } from './receipt.ts'
+import type { Search } from './search.ts'
+import type { TenantQueue } from './tenant-queue.ts'
 import type { Ticket } from './ticket.ts'
 
 export interface Shipment {
+  /** Where it waits, and where the room goes that it took. */
+  readonly queue: TenantQueue
   readonly batch: Batch
   /** Share of the queue's bound, given back when the shipment has ended. */
   readonly charge: number
   /** Somebody waits for the end of it; null when the queue took responsibility. */
   readonly ticket: Ticket | null
+  /** Of the stored entries that its items came from; null when nothing of it is on disk. */
+  readonly receipts: readonly Receipt[] | null
+  /** Monotonic time of its arrival in the queue, as far as it is known. */
+  readonly sinceMs: number
   /** Monotonic time of the first attempt; -1 before. */
   firstAttemptMs: number
   attempts: number
@@ -20,18 +29,31 @@ export interface Shipment {
   notBeforeMs: number
   /** Known to fit the destination's limit. */
   measured: boolean
+  /** It is a piece of something that the destination refused, and the bad items are being looked for. */
+  search: Search | null
 }
 
-export function createShipment(batch: Batch, charge: number, ticket: Ticket | null): Shipment {
+export function createShipment(
+  queue: TenantQueue,
+  batch: Batch,
+  charge: number,
+  ticket: Ticket | null,
+  receipts: readonly Receipt[] | null,
+  sinceMs: number,
+): Shipment {
   return {
+    queue,
     batch,
     charge,
     ticket,
+    receipts,
+    sinceMs,
     firstAttemptMs: -1,
     attempts: 0,
     backoff: null,
     notBeforeMs: 0,
     measured: false,
+    search: null,
   }
 }
 
@@ -52,6 +74,9 @@ export function splitShipment(
     measured: true,
   }))
   shipment.ticket?.split(shipments.length)
+  // Which entry an item came from is not known any more: each piece may hold some of all.
+  shipment.receipts?.forEach(receipt => void receipt.split(shipments.length))
+  shipment.search?.split(shipments.length)
   return { pieces: shipments.slice(0, pieces.length), oversize: shipments[pieces.length] ?? null }
 }
 

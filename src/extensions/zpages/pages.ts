@@ -88,11 +88,14 @@ function makeLedgerPage(inspector: Inspector): Page {
     value: { balanced, rows },
     tables: [
       {
-        title: 'accepted + copied = sent + dropped + held',
-        columns: ['tenant', 'signal', 'accepted', 'copied', 'sent', 'dropped', 'held', 'balanced'],
+        title: 'accepted + copied = sent + dropped + kept on disk + held',
+        columns: [
+          ...['tenant', 'signal', 'accepted', 'copied', 'sent', 'dropped', 'kept', 'held'],
+          'balanced',
+        ],
         rows: rows.map(row => [
           ...[row.tenant, row.signal, row.accepted, row.copied, row.sent, sumDropped(row)],
-          ...[row.held, row.balanced],
+          ...[row.kept, row.held, row.balanced],
         ]),
       },
       {

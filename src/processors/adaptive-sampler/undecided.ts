@@ -9,9 +9,9 @@ import type { CreateContext } from '../../core/factory.ts'
 import { Payload } from '../../core/payload.ts'
 import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault } from '../../otlp/request-index.ts'
+import { FolderLock } from '../../util/folder-lock.ts'
 import type { Works } from './build.ts'
 import type { AdaptiveSamplerConfig } from './config.ts'
-import { FolderLock } from './folder-lock.ts'
 import { DECIDED, ID_BYTES, Journal, REQUEST, type Segment } from './journal.ts'
 import { type JournalRecord, readRecords } from './journal-reader.ts'
 import type { StorageConfig } from './keeper.ts'
@@ -44,7 +44,10 @@ export class Undecided {
     this.#directory = directory
     this.#place = `${directory} ${context.id}`
     this.#journal = new Journal(directory, context.id, context.clock)
-    this.#lock = new FolderLock(join(directory, `${encodeURIComponent(context.id)}.lock`))
+    this.#lock = new FolderLock(
+      join(directory, `${encodeURIComponent(context.id)}.lock`),
+      'keeps its undecided traces here',
+    )
   }
 
   /** Says how many spans came back. */

@@ -17,11 +17,25 @@ import {
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { HTTP_EXPORT_PATH } from '../../core/signal.ts'
 import { ENCODINGS } from '../../net/compression.ts'
+import type { GuestLimits } from '../../net/guests.ts'
 import { cipherList } from '../../net/tls-names.ts'
 import { splitHostPort } from '../../util/host-port.ts'
 
 /** What the specification advises; upstream has 4 MiB for gRPC and 20 MiB for HTTP. */
 const MAX_REQUEST_MIB = 64
+
+/** Each costs some 20 KiB and a file descriptor. */
+const MAX_CONNECTIONS = 8192
+
+/** Not upstream's: there the number of file descriptors is the limit, and reaching it locks everybody out. */
+const connectionLimits = {
+  max_connections: integer(MAX_CONNECTIONS).describe(
+    'Connections at one time; the oldest on which no request was let in makes room for one more. 0 is no limit.',
+  ),
+  max_connections_per_address: integer(0).describe(
+    'Connections from one address at one time; 0 is no limit.',
+  ),
+}
 
 const transport = z
   .enum(['tcp', 'tcp4', 'tcp6', 'unix'])
@@ -50,6 +64,7 @@ const grpc = optionalSection({
     .default(false)
     .describe('Hands request headers on with the data, for `metadata_keys` and the like.'),
   auth: authField.describe('Authenticator that checks every request.'),
+  ...connectionLimits,
 }).describe('OTLP over gRPC; present, even empty, means on.')
 
 const http = optionalSection({
@@ -88,6 +103,7 @@ const http = optionalSection({
   write_timeout: duration('30s').describe('Time for a client to take its answer; 0 is 30 s.'),
   idle_timeout: duration('1m').describe('Closes connections without requests after this time.'),
   keep_alives_enabled: z.boolean().default(true).describe('Connections serve many requests.'),
+  ...connectionLimits,
 }).describe('OTLP over HTTP; present, even empty, means on.')
 
 const schema = section({
@@ -148,4 +164,11 @@ export function maxMessageBytes({ max_recv_msg_size_mib: mib }: GrpcConfig): num
 
 export function maxBodyBytes({ max_request_body_size: bytes }: HttpConfig): number {
   return bytes || MAX_REQUEST_MIB * 1024 * 1024
+}
+
+export function guestLimits(config: GrpcConfig | HttpConfig): GuestLimits {
+  return {
+    maxConnections: config.max_connections,
+    maxPerAddress: config.max_connections_per_address,
+  }
 }

@@ -1,12 +1,13 @@
 /** Export over HTTP, in protobuf and JSON: one handler for each signal. */
 import type { HttpExchange, HttpHandler } from '../../net/http-exchange.ts'
 import { encodeExportResponse, type PartialSuccess } from '../../otlp/responses.ts'
+import type { ReservedRoom } from './room.ts'
 import { SignalExport } from './signal-export.ts'
 import { readJson, type Unpacked } from './unpack.ts'
 
 export class HttpExport extends SignalExport<HttpExchange> implements HttpHandler {
-  protected override read(exchange: HttpExchange, body: Uint8Array): Unpacked {
-    return exchange.mediaType === 'json' ? readJson(this.intake.room, this.signal, body) : body
+  protected override read(exchange: HttpExchange, body: Uint8Array, room: ReservedRoom): Unpacked {
+    return exchange.mediaType === 'json' ? readJson(room, this.signal, body) : body
   }
 
   protected override succeed(exchange: HttpExchange, partial: PartialSuccess | null): void {

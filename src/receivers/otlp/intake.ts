@@ -2,16 +2,19 @@
  * The door to the pipelines, the same for both transports: validates and indexes a request, books it, hands it on, and
  * turns the outcome into an answer.
  */
-import { Batch, DEFAULT_TENANT, type RequestContext } from '../../core/batch.ts'
+import { Batch, DEFAULT_TENANT, type RequestContext, type TenantId } from '../../core/batch.ts'
 import type { Consumer } from '../../core/component.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { UsageBook } from '../../core/tenancy.ts'
 import { GRPC, type RpcStatus, statusOfOutcome } from '../../net/status.ts'
 import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault, type RequestIndex, type WireFault } from '../../otlp/request-index.ts'
 import type { PartialSuccess } from '../../otlp/responses.ts'
+import { statusOfTurnedAway } from '../../tenancy/gate/gate.ts'
+import type { Admission } from './admission.ts'
 import type { TransportCounters } from './metrics.ts'
 import type { ReservedRoom } from './room.ts'
 
@@ -21,70 +24,104 @@ export type Verdict = null | PartialSuccess | RpcStatus
 export class Intake {
   readonly room: ReservedRoom
   readonly #ledger: Ledger
+  readonly #usage: UsageBook
   readonly #next: Consumer
 
-  constructor(room: ReservedRoom, ledger: Ledger, next: Consumer) {
+  constructor(room: ReservedRoom, ledger: Ledger, usage: UsageBook, next: Consumer) {
     this.room = room
     this.#ledger = ledger
+    this.#usage = usage
     this.#next = next
   }
 
-  /** `request` is reserved and the intake's from now on. */
+  /** `request` is reserved, in the room of `admission` if there is one, and the intake's from now on. */
   // hot: bench/flow/side-by-side.ts
   take(
     signal: Signal,
     request: Uint8Array,
     context: RequestContext,
     counters: TransportCounters,
+    admission: Admission | null,
   ): Verdict | Promise<Verdict> {
+    const room = admission === null ? this.room : admission.room
+    const tenant = admission?.passage?.tenant ?? DEFAULT_TENANT
     const index = indexRequest(signal, request)
     if (isWireFault(index)) {
-      this.room.giveBack(request)
+      room.giveBack(request)
       return faultStatus(index)
     }
-    if (index.items === 0) {
-      this.room.giveBack(request)
+    this.#usage.received(tenant, signal, request.length)
+    const { items } = index
+    if (items === 0) {
+      room.giveBack(request)
       return null
     }
-    const payload = this.#payload(request, index)
-    if (payload === undefined) return this.room.busy()
-    const { items } = index
+    const over = admission?.passage?.account?.charge(items, request.length) ?? null
+    if (over !== null) {
+      room.giveBack(request)
+      this.#book(tenant, signal, items, over.reason, counters)
+      return statusOfTurnedAway(over)
+    }
+    const payload = this.#payload(request, index, room)
+    if (payload === undefined) {
+      admission?.passage?.account?.refund(items, request.length)
+      return room.busy()
+    }
     const part = { payload, index, selection: null, edits: null, items }
-    const batch = new Batch(signal, DEFAULT_TENANT, context, [part])
-    this.#ledger.accepted(DEFAULT_TENANT, signal, items)
+    const batch = new Batch(signal, tenant, context, [part])
+    this.#ledger.accepted(tenant, signal, items)
     const outcome = this.#next.consume(batch)
     return outcome instanceof Promise
-      ? outcome.then(settled => this.#settle(batch, settled, counters))
-      : this.#settle(batch, outcome, counters)
+      ? outcome.then(settled => this.#settle(batch, settled, counters, admission))
+      : this.#settle(batch, outcome, counters, admission)
   }
 
   /** An index is small beside its request, unless the request consists of empty items: then it is reserved as well. */
-  #payload(request: Uint8Array, index: RequestIndex): Payload | undefined {
+  #payload(request: Uint8Array, index: RequestIndex, room: ReservedRoom): Payload | undefined {
     let indexBytes = 0
     for (const level of index.levels) indexBytes += level.byteLength
-    if (indexBytes <= request.length) return new Payload(request, this.room.release)
-    const { memory } = this.room
+    if (indexBytes <= request.length) return new Payload(request, room.release)
+    const { memory } = room
     if (!memory.tryReserve(indexBytes)) {
-      this.room.giveBack(request)
+      room.giveBack(request)
       return undefined
     }
     return new Payload(request, {
       onFree: (bytes, reusable) => {
         memory.free(indexBytes)
-        this.room.release.onFree(bytes, reusable)
+        room.release.onFree(bytes, reusable)
       },
     })
   }
 
-  #settle(batch: Batch, outcome: Outcome, counters: TransportCounters): Verdict {
-    const { signal, items } = batch
+  /** Items that are told no before they are a batch. */
+  #book(
+    tenant: TenantId,
+    signal: Signal,
+    items: number,
+    reason: string,
+    counters: TransportCounters,
+  ): void {
+    this.#ledger.accepted(tenant, signal, items)
+    this.#ledger.unaccepted(tenant, signal, items, reason)
+    counters.refused[signal].value += items
+  }
+
+  #settle(
+    batch: Batch,
+    outcome: Outcome,
+    counters: TransportCounters,
+    admission: Admission | null,
+  ): Verdict {
+    const { signal, items, tenant } = batch
     if (outcome.kind === 'accepted') {
       counters.accepted[signal].value += items
       return null
     }
     const lost = outcome.kind === 'busy' ? items : Math.min(outcome.items, items)
     const reason = outcome.kind === 'busy' ? outcome.cause : outcome.why
-    this.#ledger.unaccepted(DEFAULT_TENANT, signal, lost, reason)
+    this.#ledger.unaccepted(tenant, signal, lost, reason)
+    admission?.passage?.account?.refund(lost, lost === items ? batch.bytes : 0)
     counters.refused[signal].value += lost
     if (outcome.kind === 'refused' && lost < items) {
       counters.accepted[signal].value += items - lost
@@ -118,6 +155,10 @@ function faultStatus({ fault, offset }: WireFault): RpcStatus {
 export function countRefusal(status: RpcStatus, counters: TransportCounters): void {
   const { requests } = counters
   if (status.code === GRPC.INVALID_ARGUMENT) requests.malformed.value++
-  else if (status.retryDelayMs !== undefined) requests.busy.value++
+  else if (status.code === GRPC.UNAUTHENTICATED) requests.unauthenticated.value++
+  else if (status.code === GRPC.PERMISSION_DENIED) requests.denied.value++
+  else if (status.code === GRPC.RESOURCE_EXHAUSTED && status.retryDelayMs !== undefined) {
+    requests.quota.value++
+  } else if (status.retryDelayMs !== undefined) requests.busy.value++
   else if (status.code === GRPC.RESOURCE_EXHAUSTED) requests.too_large.value++
 }

@@ -56,7 +56,13 @@ export const METRICS: readonly MetricSpec[] = [
 ]
 
 /** Why a request was refused as a whole. */
-export type RequestRefusal = 'malformed' | 'too_large' | 'busy'
+export type RequestRefusal =
+  | 'malformed'
+  | 'too_large'
+  | 'busy'
+  | 'quota'
+  | 'unauthenticated'
+  | 'denied'
 
 /** Counters of one transport; hot code adds to them directly. */
 export interface TransportCounters {
@@ -87,6 +93,9 @@ export function countTransport(
       malformed: requests('malformed'),
       too_large: requests('too_large'),
       busy: requests('busy'),
+      quota: requests('quota'),
+      unauthenticated: requests('unauthenticated'),
+      denied: requests('denied'),
     },
     cut: new Map(reasons.map(reason => [reason, meter.counter(CUT, { ...labels, reason })])),
   }

@@ -1,6 +1,7 @@
 /** The `otlp` receiver: starts and stops the servers of its protocols and gives each signal its handler. */
 import type { Component, Consumer, Host } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
+import type { HasServerAuthenticator } from '../../core/identity.ts'
 import { GRPC_EXPORT_PATH, SIGNALS, type Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
 import { type Encoding, installedEncodings } from '../../net/compression.ts'
@@ -10,8 +11,10 @@ import type { HttpHandler } from '../../net/http-exchange.ts'
 import { HttpServer } from '../../net/http-server.ts'
 import { readListenOptions } from '../../net/listen.ts'
 import { type ServerTls, serverTls, type TlsServerSettings } from '../../net/tls.ts'
+import { Gate } from '../../tenancy/gate/gate.ts'
 import {
   type GrpcConfig,
+  guestLimits,
   type HttpConfig,
   maxBodyBytes,
   maxMessageBytes,
@@ -42,6 +45,7 @@ export class OtlpReceiver implements Component {
   #grpc: Server | undefined
   #http: Server | undefined
   #serving = false
+  #host: Host | null = null
   #signals: readonly Signal[]
   /** What each server asks for every request; changed while it runs. */
   readonly #methods = new Map<string, UnaryHandler>()
@@ -52,7 +56,8 @@ export class OtlpReceiver implements Component {
   constructor(context: CreateContext<OtlpReceiverConfig>, next: Consumer) {
     this.#context = context
     this.#signals = context.signals
-    this.#intake = new Intake(new ReservedRoom(context.memory), context.ledger, next)
+    const { memory, ledger, tenancy } = context
+    this.#intake = new Intake(new ReservedRoom(memory), ledger, tenancy.usage, next)
   }
 
   /** Ports that were bound; 0 while not started, for unix sockets, and for protocols that are off. */
@@ -77,6 +82,7 @@ export class OtlpReceiver implements Component {
 
   async start(host: Host): Promise<void> {
     const { grpc, http } = this.#context.config.protocols
+    this.#host = host
     try {
       for (const protocol of [grpc, http]) this.#checkAuth(protocol?.auth?.authenticator, host)
       const encodings = installedEncodings()
@@ -98,9 +104,29 @@ export class OtlpReceiver implements Component {
 
   #checkAuth(authenticator: string | undefined, host: Host): void {
     if (authenticator === undefined) return
-    const found = host.extension(authenticator) !== undefined
-    const what = found ? 'is not an authenticator' : 'is not running'
+    const found = host.extension(authenticator)
+    if (found !== undefined && 'serverAuthenticator' in found) return
+    const what = found === undefined ? 'is not running' : 'is not an authenticator'
     throw new MillraceError('MILLRACE_START_FAILED', `The extension ${authenticator} ${what}.`)
+  }
+
+  /** Tenants may have been configured, or taken out. */
+  refresh(): void {
+    const { grpc, http } = this.#context.config.protocols
+    const [grpcGate, httpGate] = [this.#gateOf(grpc), this.#gateOf(http)]
+    for (const each of this.#grpcExports.values()) each.guard(grpcGate)
+    for (const each of this.#httpExports.values()) each.guard(httpGate)
+  }
+
+  /** Null while nobody is to be identified and nothing is limited. */
+  #gateOf(protocol: GrpcConfig | HttpConfig | undefined): Gate | null {
+    const name = protocol?.auth?.authenticator
+    const { tenancy } = this.#context
+    if (name === undefined && tenancy.door === null) return null
+    const host = this.#host!
+    const find = () =>
+      host.extension<Component & HasServerAuthenticator>(name!)?.serverAuthenticator
+    return new Gate({ tenancy, authenticator: name === undefined ? null : find })
   }
 
   async #startGrpc(config: GrpcConfig, encodings: readonly Encoding[]): Promise<Server> {
@@ -108,6 +134,7 @@ export class OtlpReceiver implements Component {
     const maxBytes = maxMessageBytes(config)
     const options = this.#exportOptions('grpc', config.include_metadata, maxBytes)
     this.#grpcExports = new Map(SIGNALS.map(signal => [signal, new GrpcExport(signal, options)]))
+    this.refresh()
     this.serve(this.#signals)
     const knows = (service: string) => this.#methods.has(`/${service}/Export`)
     this.#methods.set(HEALTH_CHECK_PATH, new HealthCheck(knows, () => this.#serving))
@@ -118,6 +145,7 @@ export class OtlpReceiver implements Component {
         listen: readListenOptions(config.endpoint, config.transport),
         tls: await this.#tls(config.tls),
         encodings: GRPC_ENCODINGS.filter(encoding => encodings.includes(encoding)),
+        guests: guestLimits(config),
         maxMessageBytes: maxBytes,
         maxConcurrentStreams: config.max_concurrent_streams,
         maxConnectionIdleMs: parameters?.max_connection_idle ?? 0,
@@ -142,12 +170,14 @@ export class OtlpReceiver implements Component {
     const maxBytes = maxBodyBytes(config)
     const options = this.#exportOptions('http', config.include_metadata, maxBytes)
     this.#httpExports = new Map(SIGNALS.map(signal => [signal, new HttpExport(signal, options)]))
+    this.refresh()
     this.serve(this.#signals)
     const server = new HttpServer(
       {
         listen: readListenOptions(config.endpoint, config.transport),
         tls: await this.#tls(config.tls),
         encodings: encodings.filter(encoding => config.compression_algorithms.includes(encoding)),
+        guests: guestLimits(config),
         maxBodyBytes: maxBytes,
         headerTimeoutMs: config.read_header_timeout,
         readTimeoutMs: config.read_timeout,

@@ -1,9 +1,12 @@
 /** Room for bodies: every byte is reserved in the process-wide budget before it is kept, and buffers are used again. */
 import type { MemoryBudget } from '../../core/memory.ts'
 import { busy } from '../../core/outcome.ts'
+import type { TenantAccount } from '../../core/tenancy.ts'
 import type { Room } from '../../net/body-buffer.ts'
 import { type RpcStatus, statusOfOutcome } from '../../net/status.ts'
+import { statusOfTurnedAway } from '../../tenancy/gate/gate.ts'
 import { BufferPool } from '../../util/buffer-pool.ts'
+import { TenantMemory } from './tenant-memory.ts'
 
 /** Smaller ones come out of Node's shared slabs, which must never get into the pool. */
 const POOLED_BYTES = 4096
@@ -18,9 +21,22 @@ export class ReservedRoom implements Room {
     onFree: (bytes: Uint8Array, reusable: boolean) => this.#free(bytes, reusable),
   }
 
-  constructor(memory: MemoryBudget) {
+  /** By the account: it lives as long as that one does. */
+  readonly #ofTenants = new WeakMap<TenantAccount, TenantRoom>()
+
+  constructor(memory: MemoryBudget, pool?: BufferPool) {
     this.memory = memory
-    this.#pool = new BufferPool(Math.min(MAX_POOL_BYTES, memory.limitBytes / 8))
+    this.#pool = pool ?? new BufferPool(Math.min(MAX_POOL_BYTES, memory.limitBytes / 8))
+  }
+
+  /** The same room, of which a tenant may take its share. */
+  of(account: TenantAccount): TenantRoom {
+    let room = this.#ofTenants.get(account)
+    if (room === undefined) {
+      room = new TenantRoom(new TenantMemory(this.memory, account), this.#pool)
+      this.#ofTenants.set(account, room)
+    }
+    return room
   }
 
   reserve(bytes: number): Uint8Array | RpcStatus {
@@ -55,5 +71,24 @@ export class ReservedRoom implements Room {
   #free(bytes: Uint8Array, reusable: boolean): void {
     this.memory.free(bytes.length)
     if (reusable && bytes.length >= POOLED_BYTES) this.#pool.give(bytes)
+  }
+}
+
+export class TenantRoom extends ReservedRoom {
+  readonly #own: TenantMemory
+
+  constructor(memory: TenantMemory, pool: BufferPool) {
+    super(memory, pool)
+    this.#own = memory
+  }
+
+  /** A body that is in already becomes the tenant's; or what to answer, and the caller still has it. */
+  adopt(bytes: number): RpcStatus | null {
+    return this.#own.adopt(bytes) ? null : this.busy()
+  }
+
+  override busy(): RpcStatus {
+    const away = this.#own.refusal()
+    return away === null ? super.busy() : statusOfTurnedAway(away)
   }
 }

@@ -1,12 +1,16 @@
 /** The way of one export call of a signal, the same over gRPC and HTTP: room, inflating, intake, answer. */
 import type { RequestContext } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { Admitted, RequestHead } from '../../net/admission.ts'
 import type { Room } from '../../net/body-buffer.ts'
 import type { Encoding } from '../../net/compression.ts'
 import type { RpcStatus } from '../../net/status.ts'
 import type { PartialSuccess } from '../../otlp/responses.ts'
+import type { Gate, Passage } from '../../tenancy/gate/gate.ts'
+import { Admission } from './admission.ts'
 import { countRefusal, type Intake, type Verdict } from './intake.ts'
 import type { TransportCounters } from './metrics.ts'
+import type { ReservedRoom } from './room.ts'
 import { inflate, isStatus, type Unpacked } from './unpack.ts'
 
 export interface ExportOptions {
@@ -18,7 +22,8 @@ export interface ExportOptions {
 }
 
 /** What the calls of both transports offer. */
-export interface ExportCall {
+export interface ExportCall extends RequestHead {
+  readonly admitted: Admitted | null
   readonly encoding: Encoding | ''
   readonly context: RequestContext
   metadata(): ReadonlyMap<string, readonly string[]>
@@ -29,11 +34,18 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
   protected readonly signal: Signal
   protected readonly intake: Intake
   readonly #options: ExportOptions
+  /** Only while there is a gate: without one no request has an admission, and the process's room is everybody's. */
+  admit: ((call: C) => Admitted | RpcStatus) | undefined
 
   constructor(signal: Signal, options: ExportOptions) {
     this.signal = signal
     this.intake = options.intake
     this.#options = options
+  }
+
+  /** Null takes the gate away. Holds for requests that come from now on. */
+  guard(gate: Gate | null): void {
+    this.admit = gate === null ? undefined : call => this.#admit(gate, call)
   }
 
   reserve(bytes: number): Uint8Array | RpcStatus {
@@ -52,30 +64,86 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   // hot: bench/flow/side-by-side.ts
   handle(call: C, body: Uint8Array): void {
+    const admission = call.admitted as Admission | null
+    if (admission === null) {
+      call.guest.prove()
+      this.#open(call, body, null)
+    } else if (admission.pending === null) this.#join(call, body, admission)
+    else void admission.pending.then(() => this.#join(call, body, admission))
+  }
+
+  #open(call: C, body: Uint8Array, admission: Admission | null): void {
     if (call.encoding === '') {
       this.#unpacked(call, body)
       return
     }
     const { maxBytes } = this.#options
-    const inflated = inflate(this.intake.room, call.encoding, body, maxBytes)
+    const room = admission === null ? this.intake.room : admission.room
+    const inflated = inflate(room, call.encoding, body, maxBytes)
     if (inflated instanceof Promise) void inflated.then(unpacked => this.#unpacked(call, unpacked))
     else this.#unpacked(call, inflated)
   }
 
+  #admit(gate: Gate, call: C): Admitted | RpcStatus {
+    const found = gate.admit(call, this.signal)
+    const { room } = this.intake
+    if (found instanceof Promise) {
+      const admission = new Admission(null, room)
+      admission.pending = found.then(settled => this.#settle(call, admission, settled))
+      return admission
+    }
+    if (isStatus(found)) {
+      countRefusal(found, this.#options.counters)
+      return found
+    }
+    const { account } = found
+    return new Admission(found, account === null ? room : room.of(account))
+  }
+
+  /** The body may have come in whole meanwhile, or its sender may have gone. */
+  #settle(call: C, admission: Admission, found: Passage | RpcStatus): void {
+    admission.settle(found)
+    if (admission.denied !== null) this.#refuse(call, admission.denied)
+  }
+
+  /** The body is whole and it is known whose it is. */
+  #join(call: C, body: Uint8Array, admission: Admission): void {
+    const { room } = this.intake
+    if (admission.denied !== null) {
+      room.giveBack(body)
+      return
+    }
+    const account = admission.passage?.account ?? null
+    if (admission.room === room && account !== null) {
+      const own = room.of(account)
+      const full = own.adopt(body.length)
+      if (full !== null) {
+        room.giveBack(body)
+        this.#refuse(call, full)
+        return
+      }
+      admission.room = own
+    }
+    this.#open(call, body, admission)
+  }
+
   /** Turns an inflated body into a request in protobuf, or says why that cannot be. */
-  protected abstract read(call: C, body: Uint8Array): Unpacked
+  protected abstract read(call: C, body: Uint8Array, room: ReservedRoom): Unpacked
 
   protected abstract succeed(call: C, partial: PartialSuccess | null): void
 
   #unpacked(call: C, body: Unpacked): void {
-    const request = isStatus(body) ? body : this.read(call, body)
+    const admission = call.admitted as Admission | null
+    const room = admission === null ? this.intake.room : admission.room
+    const request = isStatus(body) ? body : this.read(call, body, room)
     if (isStatus(request)) this.#refuse(call, request)
-    else this.#take(call, request)
+    else this.#take(call, request, admission)
   }
 
-  #take(call: C, request: Uint8Array): void {
+  #take(call: C, request: Uint8Array, admission: Admission | null): void {
     const { counters } = this.#options
-    const verdict = this.intake.take(this.signal, request, this.#contextOf(call), counters)
+    const context = this.#contextOf(call)
+    const verdict = this.intake.take(this.signal, request, context, counters, admission)
     if (verdict instanceof Promise) void verdict.then(settled => this.#answer(call, settled))
     else this.#answer(call, verdict)
   }
@@ -87,10 +155,14 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   #answer(call: C, verdict: Verdict): void {
     if (verdict !== null && isStatus(verdict)) this.#refuse(call, verdict)
-    else this.succeed(call, verdict)
+    else {
+      ;(call.admitted as Admission | null)?.end()
+      this.succeed(call, verdict)
+    }
   }
 
   #refuse(call: C, status: RpcStatus): void {
+    ;(call.admitted as Admission | null)?.end()
     countRefusal(status, this.#options.counters)
     call.fail(status)
   }

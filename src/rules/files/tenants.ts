@@ -1,4 +1,5 @@
-/** Globs over tenant ids: `shop-*` and the like. Matched by two cursors, so no pattern can take long. */
+/** Globs over tenant ids, and what they answered. */
+import { matchesGlob } from '../../util/glob.ts'
 
 export type TenantTest = (tenant: string) => boolean
 
@@ -17,23 +18,3 @@ export function tenantTest(globs: readonly string[]): TenantTest {
 }
 
 const MAX_ANSWERS = 1024
-
-/** `*` is any run of characters, `?` any one; all others stand for themselves. */
-export function matchesGlob(glob: string, text: string): boolean {
-  let [g, t] = [0, 0]
-  let [star, retry] = [-1, 0]
-  while (t < text.length) {
-    if (glob[g] === '*') {
-      star = g++
-      retry = t
-    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[t])) {
-      g++
-      t++
-    } else if (star >= 0) {
-      g = star + 1
-      t = ++retry
-    } else return false
-  }
-  while (glob[g] === '*') g++
-  return g === glob.length
-}

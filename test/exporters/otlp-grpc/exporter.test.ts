@@ -108,7 +108,7 @@ for (const [name, why] of [
     backend.answer = c => answerStatus(c, GRPC[name], { 'grpc-message': 'because' })
     const kit = await startOtlpExporter(t, factory, { endpoint: `127.0.0.1:${backend.port}`, tls })
 
-    assert.equal(await kit.deliver(), `refused: ${why}: ${name}: because`)
+    assert.equal(await kit.deliver('traces', 1, 1), `refused: ${why}: ${name}: because`)
 
     assert.equal(backend.calls.length, 1)
   })

@@ -171,7 +171,7 @@ for (const [status, why] of [
     })
     const kit = await startOtlpExporter(t, factory, { endpoint: server.endpoint })
 
-    assert.equal(await kit.deliver(), `refused: ${why}: HTTP ${status}: because`)
+    assert.equal(await kit.deliver('traces', 1, 1), `refused: ${why}: HTTP ${status}: because`)
 
     assert.equal(server.received.length, 1)
   })

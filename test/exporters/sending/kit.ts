@@ -1,6 +1,7 @@
 /** A sender that answers as a test says, and an exporter around it on a clock that stands still. */
 
 import { section } from '../../../src/config/fields.ts'
+import { DEFAULT_TENANT } from '../../../src/core/batch.ts'
 import type { Component, Consumer } from '../../../src/core/component.ts'
 import type { Signal } from '../../../src/core/signal.ts'
 import { type SendingConfig, sendingFields } from '../../../src/exporters/sending/config.ts'
@@ -54,17 +55,20 @@ export interface SendingKit {
   readonly sender: ScriptedSender
   readonly services: FakeServices
   /** A batch of `items` spans, booked as accepted. */
-  batch(items?: number, signal?: Signal): TestBatch
+  batch(items?: number, signal?: Signal, tenant?: string): TestBatch
   /** Hands one over, whatever the answer is. */
-  feed(items?: number, signal?: Signal): TestBatch
+  feed(items?: number, signal?: Signal, tenant?: string): TestBatch
   /** Stops with a deadline that has not come, or has. */
   stop(aborted?: boolean): Promise<void>
 }
 
 const schema = section(sendingFields())
 
-export function startSending(config: object = {}, options: SendingOptions = {}): SendingKit {
-  const services = fakeServices()
+export function startSending(
+  config: object = {},
+  options: SendingOptions = {},
+  services: FakeServices = fakeServices(),
+): SendingKit {
   const sender = new ScriptedSender()
   const parsed: SendingConfig = schema.parse(config)
   const context = {
@@ -75,15 +79,15 @@ export function startSending(config: object = {}, options: SendingOptions = {}):
   }
   const exporter = createSendingExporter(context, parsed, sender, { random: () => 0.5, ...options })
   let n = 0
-  const batch = (items = 5, signal: Signal = 'traces') =>
-    acceptBatch(services, signal, sampleRequest(signal, n++, items).bytes)
+  const batch = (items = 5, signal: Signal = 'traces', tenant = DEFAULT_TENANT) =>
+    acceptBatch(services, signal, sampleRequest(signal, n++, items).bytes, null, tenant)
   return {
     exporter,
     sender,
     services,
     batch,
-    feed(items, signal) {
-      const made = batch(items, signal)
+    feed(items, signal, tenant) {
+      const made = batch(items, signal, tenant)
       void exporter.consume(made.batch)
       return made
     },

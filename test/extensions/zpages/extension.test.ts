@@ -12,6 +12,7 @@ const LEDGER_ROW: LedgerRowView = {
   accepted: 1200,
   copied: 0,
   sent: 1000,
+  kept: 0,
   held: 150,
   dropped: [
     { stage: 'otlp_grpc', reason: 'queue_full', intentional: false, items: 30 },
@@ -32,6 +33,8 @@ const INSPECTOR: Partial<Inspector> = {
   ledger: () => [LEDGER_ROW],
   rules: () => [],
   samplers: () => [],
+  queues: () => [],
+  letters: () => [],
   memory: () => ({ limitBytes: 1000, reservedBytes: 10, rssBytes: 500 }),
 }
 

@@ -4,6 +4,7 @@ import { type ClientOptions, credentials, Metadata, Client as RawClient } from '
 import { SYSTEM_CLOCK } from '../../../src/core/clock.ts'
 import type { Component } from '../../../src/core/component.ts'
 import { GRPC_EXPORT_PATH, SIGNALS, type Signal } from '../../../src/core/signal.ts'
+import { OPEN_TENANCY, type Tenancy } from '../../../src/core/tenancy.ts'
 import { config as otlpConfig } from '../../../src/receivers/otlp/config.ts'
 import { OtlpReceiver } from '../../../src/receivers/otlp/receiver.ts'
 import {
@@ -31,6 +32,7 @@ export interface ReceiverOptions {
   readonly signals?: readonly Signal[]
   readonly memoryBytes?: number
   readonly extensions?: ReadonlyMap<string, Component>
+  readonly tenancy?: Tenancy
 }
 
 export async function startReceiver(options: ReceiverOptions = {}): Promise<RunningReceiver> {
@@ -43,7 +45,8 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Runn
       http: { endpoint: 'localhost:0', ...options.http },
     },
   })
-  const context = { ...services, id: 'otlp', config, signals: options.signals ?? SIGNALS }
+  const { tenancy = OPEN_TENANCY } = options
+  const context = { ...services, tenancy, id: 'otlp', config, signals: options.signals ?? SIGNALS }
   const receiver = new OtlpReceiver({ ...context, clock: SYSTEM_CLOCK }, next)
   await receiver.start(fakeHost(options.extensions))
   const { grpc, http } = receiver.ports

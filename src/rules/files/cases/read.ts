@@ -1,11 +1,12 @@
 /** `*.cases.yaml` to cases that can run, with every problem at its place. */
+
+import { judgeAt } from '../../../config/judge-at.ts'
 import type { Problem } from '../../../config/problems.ts'
 import { readYaml } from '../../../config/read-yaml.ts'
 import type { Source } from '../../../config/source.ts'
 import { findSpan, nodeAt, type Path, problemAt, type Tree } from '../../../config/tree.ts'
 import { DEFAULT_TENANT } from '../../../core/batch.ts'
 import { findNearest } from '../../../util/nearest.ts'
-import { judgeAt } from '../judge.ts'
 import { type BuiltItem, buildItem } from './build-item.ts'
 import { CASE_SCHEMA, CASES_SCHEMA, type Expectation, type WrittenCase } from './schema.ts'
 

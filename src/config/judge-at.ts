@@ -1,8 +1,8 @@
 /** Judges one part of a YAML tree by a schema; faults become problems at their places. */
 import type { z } from 'zod'
-import { judgeSection } from '../../config/judge.ts'
-import type { Problem } from '../../config/problems.ts'
-import { findSpan, nodeAt, type Path, problemAt, type Tree, toPlain } from '../../config/tree.ts'
+import { judgeSection } from './judge.ts'
+import type { Problem } from './problems.ts'
+import { findSpan, nodeAt, type Path, problemAt, type Tree, toPlain } from './tree.ts'
 
 /** Undefined when there are faults, which are added to `problems`. */
 export function judgeAt<T>(

@@ -1,0 +1,66 @@
+/** `millrace queue letters requeue` and `millrace queue requeue`: puts letters back into the queues that they come from. */
+import { askOrTell } from '../admin-client.ts'
+import { type CliIo, EXIT } from '../io.ts'
+import { type LetterOptions, letterFilter, requireNarrowed } from './filters.ts'
+import { chunksOf, type NamedLetters, namedLetters } from './named-letters.ts'
+
+interface RequeueReply {
+  readonly items: number
+  readonly results: readonly {
+    readonly id: string
+    readonly problem: string | null
+    readonly retryAfterMs?: number
+  }[]
+}
+
+/** Letters are named before the first goes back: one that is refused again is not met a second time. */
+export async function requeueLetters(
+  ids: readonly string[],
+  options: LetterOptions & { readonly all: boolean },
+  io: CliIo,
+): Promise<void> {
+  if (ids.length === 0) requireNarrowed(letterFilter(options), options.all, 'every letter')
+  const named = await namedLetters(ids, options, io)
+  if (named === undefined) return
+  const replies: RequeueReply[] = []
+  for (const chunk of chunksOf(named)) {
+    const reply = await requeueChunk(chunk, options, io)
+    if (reply === undefined) return
+    replies.push(reply)
+    if (reply.results.some(({ retryAfterMs }) => retryAfterMs !== undefined)) break
+  }
+  tell(replies, named, options, io)
+}
+
+async function requeueChunk(
+  chunk: NamedLetters,
+  { socket }: LetterOptions,
+  io: CliIo,
+): Promise<RequeueReply | undefined> {
+  const path = '/api/v1/letters/requeue'
+  const reply = await askOrTell({ socket, json: false }, io, 'POST', path, chunk)
+  return reply?.body
+}
+
+function tell(
+  replies: readonly RequeueReply[],
+  named: readonly NamedLetters[],
+  { json }: LetterOptions,
+  io: CliIo,
+): void {
+  const results = replies.flatMap(reply => reply.results)
+  const items = replies.reduce((sum, reply) => sum + reply.items, 0)
+  const wanted = named.reduce((sum, { ids }) => sum + ids.length, 0)
+  const taken = results.filter(({ problem }) => problem === null).length
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ wanted, taken, items, results }, null, 2)}\n`)
+    return
+  }
+  io.stdout.write(`${taken} of ${wanted} letters are queued again, ${items} items\n`)
+  for (const { id, problem, retryAfterMs } of results) {
+    if (problem === null) continue
+    const wait = retryAfterMs === undefined ? '' : `; the rest was left alone, try again later`
+    io.stderr.write(`${id}: ${problem}${wait}\n`)
+    io.setExitCode(EXIT.failed)
+  }
+}

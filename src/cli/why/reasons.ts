@@ -1,0 +1,85 @@
+/** What the short words of ledger and gate mean, and what helps. Words that are not here are told as they are. */
+
+/** Requests turned away at the door, or items that were refused behind it. */
+const REFUSED: Readonly<Record<string, string>> = {
+  no_credentials: 'they showed no credentials',
+  malformed_credentials: 'their credentials could not be read',
+  unknown_credentials: 'their credentials are not known here',
+  expired: 'their credentials had expired; `millrace tenants key rotate` makes new ones',
+  not_yet_valid: 'their credentials are not valid yet',
+  revoked: 'their key is revoked',
+  bad_signature: 'the signature of their token is wrong',
+  wrong_issuer: 'their token is from another issuer',
+  wrong_audience: 'their token is meant for somebody else',
+  no_tenant: 'nothing in their credentials names a tenant',
+  unknown_tenant: 'the tenant is not configured',
+  untrusted_proxy:
+    'they named their tenant in a header from an address that is not trusted with it',
+  address_denied: 'their address is not allowed',
+  signal_not_allowed: 'they may not send this signal',
+  too_many_failures: 'there were too many wrong guesses from their address',
+  verifier_unavailable: 'credentials could not be checked at that time',
+  too_many_tenants: 'as many tenants as may be were active',
+  concurrent_requests: 'it had as many requests open as its limit allows',
+  connections: 'it had as many connections open as its limit allows',
+  memory: 'its share of the memory was in use',
+  rate_items: 'it sent more items a second than its limit allows',
+  rate_bytes: 'it sent more bytes a second than its limit allows',
+  daily_items: 'its items of the day were used up',
+  daily_bytes: 'its bytes of the day were used up',
+  quota: 'it sent more than its limits allow',
+  overloaded: 'memory or a queue was full, and it was told to come again',
+  unavailable: 'the way ahead was closed, and it was told to come again',
+  bad_data: 'they were not valid',
+  too_large: 'they were too large',
+  unimplemented: 'the destination does not take this signal',
+  rejected: 'a later stage or the destination refused them for good',
+  unauthenticated: 'the destination did not know us',
+  permission_denied: 'the destination did not allow it',
+}
+
+/** Items that were let go after they had been accepted. */
+const DROPPED: Readonly<Record<string, string>> = {
+  filtered: 'its condition matched',
+  not_sampled: 'the trace was not sampled',
+  no_route: 'no route matched, and there is no default one',
+  counted: 'they were counted, as configured',
+  redacted: 'they were redacted, as configured',
+  aggregated: 'they were put together with others',
+  purged: 'an operator purged the queue',
+  saved: 'they are in the saved state, and the next process goes on with them',
+  retries_exhausted: 'retries went on for as long as `retry_on_failure.max_elapsed_time` allows',
+  send_failed: 'an attempt failed, and retries are off',
+  queue_full: 'its queue was full while another exporter had taken the same items',
+  rejected_by_destination: 'the destination took the request without them',
+  bad_data: 'the destination says that they are not valid',
+  item_too_large: 'one item alone is larger than the destination takes',
+  too_large: 'they are larger than the destination takes',
+  response_too_large: 'the answer of the destination was too large to be read',
+  unimplemented: 'the destination does not take this signal',
+  unauthenticated: 'the destination did not know us; see `auth` of the exporter',
+  permission_denied: 'the destination did not allow it',
+  rejected: 'the destination refused them for good',
+  internal_error: 'the exporter failed on them; its log has the stack',
+  storage_full: 'the disk or its quota was full, and `overflow` says that the newest is lost then',
+  storage_evicted:
+    'the disk or its quota was full, and `overflow` says that the oldest is lost then',
+  storage_damaged: 'their bytes on disk were not those that had been written',
+  crash_suspect: 'the process had ended three times while they were sent',
+  num_traces: 'more traces were open at once than `num_traces` allows',
+  mirror_busy: 'the second destination had no room; the first has them',
+  mirror_refused: 'the second destination refused them; the first has them',
+  shutdown: 'they could not be delivered before the deadline of a shutdown',
+}
+
+export function explainRefusal(reason: string): string {
+  return explain(REFUSED, reason)
+}
+
+export function explainDrop(reason: string): string {
+  return explain(DROPPED, reason)
+}
+
+function explain(texts: Readonly<Record<string, string>>, reason: string): string {
+  return Object.hasOwn(texts, reason) ? `${texts[reason]} (${reason})` : reason
+}

@@ -1,0 +1,123 @@
+/** Users and passwords, `Authorization: Basic`. A password that was right is remembered by a keyed hash, so that slow hashes are computed once. */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { TenantId } from '../../core/batch.ts'
+import type { AuthDenied, AuthGranted, AuthOutcome } from '../../core/identity.ts'
+import { denied, granted, tryLater } from './answers.ts'
+import { BcryptWorker } from './bcrypt-worker.ts'
+import { md5Crypt, shaCrypt } from './crypt.ts'
+import type { StoredPassword } from './htpasswd.ts'
+
+const MAX_REMEMBERED = 10_000
+/** bcrypt itself reads 72 bytes. */
+const MAX_PASSWORD_CHARS = 1024
+/** What the hash of nobody's password looks like: unknown users take as long as known ones. */
+const NOBODY: StoredPassword = {
+  kind: 'bcrypt',
+  text: `$2b$10$${'.'.repeat(53)}`,
+}
+
+/** Null is no tenant: the user may not send. */
+export type TenantOfUser = (user: string) => TenantId | null
+
+export class BasicUsers {
+  readonly #tenantOf: TenantOfUser
+  readonly #key = randomBytes(32)
+  readonly #bcrypt = new BcryptWorker()
+  /** Answers by keyed hash of user and password. */
+  readonly #remembered = new Map<string, AuthGranted | AuthDenied>()
+  #users: ReadonlyMap<string, StoredPassword> = new Map()
+  #nobody: StoredPassword = NOBODY
+
+  constructor(tenantOf: TenantOfUser) {
+    this.#tenantOf = tenantOf
+  }
+
+  replace(users: ReadonlyMap<string, StoredPassword>): void {
+    this.#users = users
+    this.#remembered.clear()
+    const slow = [...users.values()].find(password => password.kind === 'bcrypt')
+    this.#nobody = slow ?? users.values().next().value ?? NOBODY
+  }
+
+  /** `quickOnly`: answers from memory, or says to come later; for those who have guessed too often. */
+  check(encoded: string, quickOnly: boolean): AuthOutcome | Promise<AuthOutcome> {
+    const shown = decode(encoded)
+    if (shown === null) return denied('malformed_credentials')
+    const mark = createHmac('sha256', this.#key).update(encoded, 'latin1').digest('base64')
+    const known = this.#remembered.get(mark)
+    if (known !== undefined) return known
+    if (quickOnly) return denied('too_many_failures')
+    const users = this.#users
+    const stored = users.get(shown.user)
+    const same = this.#compare(shown.password, stored ?? this.#nobody)
+    const settle = (isSame: boolean | 'busy'): AuthOutcome => {
+      if (isSame === 'busy') return tryLater('verifier_unavailable')
+      if (!isSame || stored === undefined) return denied('unknown_credentials')
+      const answer = this.#grant(shown.user)
+      // Of a file that has been replaced meanwhile nothing is remembered.
+      if (users === this.#users) this.#remember(mark, answer)
+      return answer
+    }
+    return same instanceof Promise ? same.then(settle) : settle(same)
+  }
+
+  stop(): Promise<void> {
+    return this.#bcrypt.stop()
+  }
+
+  #grant(user: string): AuthGranted | AuthDenied {
+    const tenant = this.#tenantOf(user)
+    if (tenant === null) return denied('no_tenant')
+    return granted({ tenant, method: 'basic', subject: user, signals: null })
+  }
+
+  #remember(mark: string, answer: AuthGranted | AuthDenied): void {
+    if (this.#remembered.size >= MAX_REMEMBERED) {
+      this.#remembered.delete(this.#remembered.keys().next().value!)
+    }
+    this.#remembered.set(mark, answer)
+  }
+
+  #compare(password: string, { kind, text }: StoredPassword): boolean | Promise<boolean | 'busy'> {
+    switch (kind) {
+      case 'bcrypt':
+        return this.#bcrypt.compare(password, text)
+      case 'apr1':
+      case 'md5':
+        return isSame(md5Crypt(password, text), text)
+      case 'sha256':
+      case 'sha512':
+        return isSame(shaCrypt(password, text), text)
+      case 'sha1':
+        return isSame(`{SHA}${sha1(password).toString('base64')}`, text)
+      case 'ssha1': {
+        const stored = Buffer.from(text.slice('{SSHA}'.length), 'base64')
+        const salt = stored.subarray(20)
+        return isSame(
+          sha1(password, salt).toString('base64'),
+          stored.subarray(0, 20).toString('base64'),
+        )
+      }
+      case 'plain':
+        return isSame(password, text)
+    }
+  }
+}
+
+/** Takes the same time whatever differs, lengths included. */
+function isSame(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text, 'utf8').digest()
+  return timingSafeEqual(hash(a), hash(b))
+}
+
+function sha1(password: string, salt: Uint8Array = new Uint8Array(0)): Buffer {
+  return createHash('sha1').update(password, 'utf8').update(salt).digest()
+}
+
+function decode(encoded: string): { user: string; password: string } | null {
+  if (!/^[+/0-9A-Za-z]+={0,2}$/.test(encoded)) return null
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon <= 0 || text.length - colon - 1 > MAX_PASSWORD_CHARS || text.includes('\0')) return null
+  return { user: text.slice(0, colon), password: text.slice(colon + 1) }
+}

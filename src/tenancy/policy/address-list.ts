@@ -1,0 +1,45 @@
+/** Lists of addresses and networks, asked with plain text as sockets have it. */
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { type Wrong, wrong } from '../../config/fields.ts'
+import type { AddressLists } from './limits.ts'
+
+export interface WrittenAddresses {
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+}
+
+export function readNetwork(text: string): string | Wrong {
+  const [address, prefix, ...rest] = text.split('/')
+  const family = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= family)
+  return family > 0 && rest.length === 0 && isPrefix
+    ? text
+    : wrong('is not an address or network', '10.0.0.0/8, 192.0.2.7 or fd00::/8')
+}
+
+export function buildAddressLists(written: WrittenAddresses | undefined): AddressLists | null {
+  if (written === undefined) return null
+  const allow = buildList(written.allow)
+  const deny = buildList(written.deny)
+  return allow === null && deny === null ? null : { allow, deny }
+}
+
+/** `address` as of `core/identity.ts`: v4-mapped ones as v4; empty, a unix socket, is on this machine. */
+export function admitsAddress(lists: AddressLists, address: string): boolean {
+  if (address === '') return true
+  const family = address.includes(':') ? 'ipv6' : 'ipv4'
+  if (lists.deny?.check(address, family) === true) return false
+  return lists.allow === null || lists.allow.check(address, family)
+}
+
+function buildList(networks: readonly string[]): BlockList | null {
+  if (networks.length === 0) return null
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address, prefix] = network.split('/')
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return list
+}
