@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { LoadedConfig } from './config/loaded.ts'
 import { metricsListeners } from './config/telemetry-section.ts'
+import type { HasAuditTrail } from './core/audit.ts'
 import { type Clock, SYSTEM_CLOCK } from './core/clock.ts'
 import type { Inspector, LedgerRowView } from './core/component.ts'
 import type { Logger } from './core/logger.ts'
@@ -173,7 +174,22 @@ export class Collector {
       throw failure
     }
     this.#config = config
+    await this.#audit(graph, summary)
     return summary
+  }
+
+  /** What changed is written down where a component keeps such a log. */
+  async #audit({ nodes }: Graph, { started, stopped }: ReloadSummary): Promise<void> {
+    const event = { action: 'config.reload', actor: 'collector', subject: 'configuration' }
+    for (const { component, id } of nodes) {
+      const { auditTrail } = component as Partial<HasAuditTrail>
+      try {
+        await auditTrail?.append({ ...event, detail: { started, stopped } })
+      } catch (error) {
+        const { message } = error as Error
+        this.#services.log.error('config_reload_not_audited', { component: id, error: message })
+      }
+    }
   }
 
   async #stop(withinMs: number): Promise<StopReport> {

@@ -60,7 +60,8 @@ await runBench(async scope => {
     peak.toFixed(0),
     filledRssMiB.toFixed(0),
   ])
-  for (const report of logged(output, 'storage_recovered')) console.log(JSON.stringify(report))
+  const [{ durationMs, entries }] = logged(output, 'stored_queues_recovered')
+  console.log(`${entries} entries read in ${durationMs} ms`)
   console.log(`ready in ${seconds.toFixed(2)} s (at most ${MOST_SECONDS})`)
   const recovered = rows.reduce((sum, row) => sum + row.accepted, 0)
   if (recovered !== accepted) console.log(`recovered ${recovered} of ${accepted} spans`)

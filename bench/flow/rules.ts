@@ -14,9 +14,9 @@ import { parseArgs, promisify } from 'node:util'
 import { Source } from '../../src/config/source.ts'
 import { makeCursorEvaluator } from '../../src/rules/files/cursor-evaluator.ts'
 import { Engine } from '../../src/rules/files/engine.ts'
-import { atOnce } from '../../src/rules/files/in-slices.ts'
 import { ruleLanguage } from '../../src/rules/files/language.ts'
 import { loadRules } from '../../src/rules/files/load.ts'
+import { atOnce } from '../../src/util/in-slices.ts'
 import { freePorts } from '../../test/harness/ports.ts'
 import {
   MAIN,

@@ -10,11 +10,11 @@ import { NO_CONTEXT } from '../../src/core/batch.ts'
 import { decodeJson } from '../../src/otlp/json/decode.ts'
 import { makeCursorEvaluator } from '../../src/rules/files/cursor-evaluator.ts'
 import { Engine } from '../../src/rules/files/engine.ts'
-import { atOnce } from '../../src/rules/files/in-slices.ts'
 import { ruleLanguage } from '../../src/rules/files/language.ts'
 import { loadRules } from '../../src/rules/files/load.ts'
 import type { RuleSet } from '../../src/rules/files/rule-set.ts'
 import { partOf } from '../../src/rules/files/trace.ts'
+import { atOnce } from '../../src/util/in-slices.ts'
 import { compareWays } from '../compare-ways.ts'
 
 const SPANS = 512

@@ -141,10 +141,12 @@ function firstUnproven(guests: Iterable<Guest>): Guest | undefined {
   return undefined
 }
 
-/** `::ffff:192.0.2.7` is 192.0.2.7: lists of addresses and limits must not depend on how the server listens. */
+/** `::ffff:192.0.2.7` is 192.0.2.7, and `fe80::1%eth0` is fe80::1: lists of addresses and limits must not depend on how the server listens. */
 export function plainAddress(remote: string | undefined): string {
   if (remote === undefined) return ''
-  return remote.startsWith('::ffff:') && remote.includes('.') ? remote.slice(7) : remote
+  if (remote.startsWith('::ffff:') && remote.includes('.')) return remote.slice(7)
+  const zone = remote.indexOf('%')
+  return zone < 0 ? remote : remote.slice(0, zone)
 }
 
 /** For servers with TLS, where the socket that was accepted and the one that requests come on are two. */

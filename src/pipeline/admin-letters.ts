@@ -12,6 +12,7 @@
  */
 import type { Inspector } from '../core/component.ts'
 import type { Letter, LetterControl, LetterFilter, QueueControl } from '../core/queue-control.ts'
+import { visibleMetadata } from '../core/visible-metadata.ts'
 import type { AdminAnswer, AdminRequest, Route } from './admin-api.ts'
 import { badRequest, boundOf, filterOf } from './admin-queue.ts'
 
@@ -20,6 +21,8 @@ export type LettersSubject = Pick<Inspector, 'queues' | 'letters'>
 /** Letters that one answer tells, and that one request may name. */
 const MAX_LISTED = 10_000
 const MAX_NAMED = 500
+/** One request queues again letters with so many bytes, and leaves the rest to the next one. */
+const MAX_REQUEUED_BYTES = 32 << 20
 /** A larger letter is not shown: its base64 has to fit the answer. */
 const MAX_SHOWN_BYTES = 40 << 20
 const TRACE_ID = /^[0-9a-fA-F]{32}$/
@@ -67,7 +70,7 @@ async function showLetter(
     const error = `the letter has ${bytes.length} bytes; up to ${MAX_SHOWN_BYTES} are shown here`
     return { status: 413, body: { error } }
   }
-  const metadata = Object.fromEntries(context.metadata)
+  const metadata = visibleMetadata(context)
   const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
   return { status: 200, body: { letter: { storage: box.id, ...view }, metadata, base64 } }
 }
@@ -83,7 +86,7 @@ interface RequeueResult {
 
 /**
  * A letter is removed when its queue has taken it, not before: if the process ends in between, it is there once more.
- * Without room the rest is left alone.
+ * Without room the rest is left alone; what is not in the results is still to do.
  */
 async function requeueLetters(
   { letters, queues }: LettersSubject,
@@ -93,7 +96,7 @@ async function requeueLetters(
   if ('status' in named) return named
   const { box, ids } = named
   const results: RequeueResult[] = []
-  let items = 0
+  let [items, bytes] = [0, 0]
   for (const id of ids) {
     const letter = await box.read(id)
     const result =
@@ -102,7 +105,8 @@ async function requeueLetters(
         : await requeue(box, letter, queues())
     results.push(result)
     if (result.problem === null) items += letter?.view.items ?? 0
-    if (result.retryAfterMs !== undefined) break
+    bytes += letter?.bytes.length ?? 0
+    if (result.retryAfterMs !== undefined || bytes >= MAX_REQUEUED_BYTES) break
   }
   const isFine = results.every(({ problem }) => problem === null)
   return { status: isFine ? 200 : 409, body: { items, results } }

@@ -175,6 +175,22 @@ test('letters show gives the request as OTLP/JSON or protobuf', async t => {
   assert.equal((await run('letters', 'show', 'nothing-1')).code, 1)
 })
 
+test('what others wrote cannot steer the terminal', async t => {
+  const { run, box } = await start(t)
+  const name = 'a\u001b[2J\u009b2Jb'
+  await box.put(letter({ bytes: request([{ trace: 'a', service: name, name }]), message: name }))
+  const [{ id }] = await box.list({}, 1)
+
+  const outputs = [await run('letters', 'ls'), await run('letters', 'show', id)]
+
+  for (const { stdout, stderr } of outputs) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  }
+  const shown = JSON.parse(outputs[1].stdout)
+  assert.equal(shown.resourceSpans[0].scopeSpans[0].spans[0].name, name)
+})
+
 test('letters show gives the bytes of what is no OTLP', async t => {
   const { run, box } = await start(t)
   await box.put(letter({ bytes: Buffer.from('poison') }))
@@ -235,6 +251,35 @@ test('many letters go in portions', async t => {
 
   assert.equal(stdout, '450 of 450 letters are queued again, 450 items\n')
   assert.equal(queues[0].taken.length, 450)
+})
+
+test('large letters go a few at a time', async t => {
+  const { run, box, queues } = await start(t, 'otlp/backend')
+  box.limits = { maxBytes: 1 << 30, maxAgeMs: 0, minFreeBytes: 0, sync: false }
+  for (let i = 0; i < 4; i++) await box.put(letter({ bytes: Buffer.alloc(20 << 20) }))
+
+  const { stdout } = await run('requeue', '--all')
+
+  assert.equal(stdout, '4 of 4 letters are queued again, 4 items\n')
+  assert.equal(queues[0].taken.length, 4)
+})
+
+test('letters show hides what proves who the sender is', async t => {
+  const { run, box } = await start(t)
+  const metadata = new Map([
+    ['authorization', ['Bearer mr_abc_hush']],
+    ['x-api-key', ['hush', 'hush']],
+    ['x-team', ['red']],
+  ])
+  await box.put(letter({ context: { metadata, peer: '' } }))
+  const [{ id }] = await box.list({}, 1)
+
+  const { stdout, stderr } = await run('letters', 'show', id)
+  const json = await run('letters', 'show', id, '--json')
+
+  assert.match(stderr, /x-team {6}red/)
+  assert.match(stderr, /x-api-key {3}\[REDACTED\], \[REDACTED\]\n/)
+  assert.ok(![stdout, stderr, json.stdout, json.stderr].some(text => text.includes('hush')))
 })
 
 test('letters purge throws away what is meant', async t => {

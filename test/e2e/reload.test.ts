@@ -1,5 +1,8 @@
 /** Reload while clients send: nothing that was accepted gets lost, whatever changes and whether or not it can. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { type Backend, itemsOf, startBackend } from '../harness/backend.ts'
 import { freePorts } from '../harness/ports.ts'
@@ -96,6 +99,37 @@ test('exchanges exporter and batch under load without losing an item', async t =
   })
   assert.ok(before.items('traces') > 0 && after.items('traces') > 0)
   assert.equal(before.items('traces') + after.items('traces'), taken * 5)
+})
+
+test('exchanges an exporter with a queue on disk: its successor goes on with what is there', async t => {
+  const [dead, after, port] = await twoBackends(t)
+  await dead.close()
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-reload-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const queue = { sending_queue: { storage: 'file_storage' } }
+  const wanted = (backend: Backend) => {
+    const config = configOf({ port, exporters: { otlp_grpc: to(backend, queue) } })
+    const { service, ...rest } = config as { service: object }
+    const extensions = { file_storage: { directory } }
+    return { ...rest, extensions, service: { ...service, extensions: ['file_storage'] } }
+  }
+  const { reload, finish, collector } = await startCollector(t, wanted(dead))
+  const load = keepSending(t, port)
+  const isStored = () => collector.inspector.queues()[0].view()[0]?.onDisk?.entries ?? 0
+  await eventually(() => isStored() > 3, 5000, 'something is on disk')
+
+  await reload(wanted(after))
+  await load.progress()
+  const taken = await load.end()
+  await eventually(() => distinct(after).size >= taken * 5, 5000, 'all arrives')
+  const report = await finish()
+
+  const [row] = collector.ledger.rows()
+  assert.ok(row.kept > 0)
+  assert.deepEqual(row.dropped, [])
+  assert.equal(row.accepted, taken * 5 + row.kept)
+  assert.equal(report.kept, 0)
+  assert.equal(report.balanced, true)
 })
 
 test('removes one of two exporters under load: what it held arrives', async t => {

@@ -1,9 +1,11 @@
 /** Every file of `pipelines/`: is accepted, begins with its comment, and carries all signals from a client to where it says. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { SIGNALS } from '../../src/core/signal.ts'
 import { itemsOf, startBackend } from '../harness/backend.ts'
 import { freePorts } from '../harness/ports.ts'
@@ -13,6 +15,7 @@ import { makeCertificates } from './certificates.ts'
 
 const FOLDER = join(ROOT, 'pipelines')
 const FILES = (await readdir(FOLDER)).filter(name => name.endsWith('.yaml'))
+const run = promisify(execFile)
 const HEALTHY = { 'content-type': 'application/x-protobuf' }
 
 interface Started {
@@ -135,6 +138,41 @@ test('agent.yaml sends with zstd to gateway.yaml, which delivers all signals', a
   assert.equal(await gateway.running.stop(), 0, gateway.running.output())
 
   for (const signal of SIGNALS) assert.equal(gateway.backend.items(signal), 5)
+})
+
+test('multi-tenant-gateway.yaml delivers for those who have a key, within the limits of their tenant', async t => {
+  const tenants = await mkdtemp(join(tmpdir(), 'millrace-tenants-'))
+  t.after(() => rm(tenants, { recursive: true, force: true }))
+  await cp(join(FOLDER, 'tenants'), tenants, { recursive: true })
+  const file = join(tenants, 'keys.json')
+  const make = ['tenants', 'key', 'create', '--file', file, '--json', '--tenant']
+  const keyOf = async (tenant: string): Promise<string> => {
+    const made = await run(process.execPath, [MAIN, ...make, tenant])
+    return JSON.parse(made.stdout).key as string
+  }
+  const [test, unknown] = [await keyOf('shop-test'), await keyOf('bank')]
+  const { http, backend, running } = await start(t, 'multi-tenant-gateway.yaml', {
+    MILLRACE_TENANTS: tenants,
+  })
+  const post = async (key: string, items: number): Promise<Response> => {
+    const body = sampleRequest('traces', 1, items).bytes as Uint8Array<ArrayBuffer>
+    const headers = { ...HEALTHY, ...(key !== '' && { authorization: `Bearer ${key}` }) }
+    return fetch(`http://127.0.0.1:${http}/v1/traces`, { method: 'POST', headers, body })
+  }
+
+  const answers = [await post('', 5), await post(unknown, 5), await post(test, 2000)]
+  const over = await post(test, 5)
+  const arrived = () => backend.items('traces') >= 2000
+  await eventually(arrived, 10_000, `arrives at the backend\n${running.output()}`)
+  assert.equal(await running.stop(), 0, running.output())
+
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [401, 403, 200],
+  )
+  assert.equal(over.status, 429)
+  assert.ok(Number(over.headers.get('retry-after')) >= 1)
+  assert.match(running.output(), /"tenant":"shop-test","signal":"traces","accepted":2000/)
 })
 
 test('demo.yaml and fan-out.yaml write their files', async t => {

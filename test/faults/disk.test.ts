@@ -29,6 +29,8 @@ import {
 import { loadOf, tenantsConfig } from './tenants.ts'
 
 const SPANS = 50
+/** Nothing was delivered for so long: nothing is left to deliver. */
+const QUIET_MS = 1000
 const QUEUE = { queue_size: 1_000_000 }
 
 /** A file system of its own that fills quickly; null where this user may not mount one. */
@@ -155,22 +157,20 @@ test('where the oldest make room, what is lost is on the book and nothing else i
   await load.done
   await sink.revive()
   const { accepted } = load.counts
-  let left = -1
-  await eventually(
-    async () => {
-      const before = left
-      left = missing(load.fates, sink, 1)
-      await sleep(500)
-      return left === before
-    },
-    30_000,
-    'nothing more is delivered',
-  )
+  let left = accepted
+  const isQuiet = async (): Promise<boolean> => {
+    const before = left
+    await sleep(QUIET_MS)
+    left = missing(load.fates, sink, 1)
+    return left < accepted && left === before
+  }
+  await eventually(isQuiet, 30_000, 'nothing more is delivered')
 
   const stopped = await subject.stop()
 
-  assert.equal(accepted, large.requests * SPANS)
-  assert.ok(left > 0 && left < accepted)
+  // While files are being removed a sender may be asked to come again.
+  assert.ok(accepted > 0.9 * large.requests * SPANS, `${accepted} were accepted`)
+  assert.ok(left > 0 && left < accepted, `${left} of ${accepted} are missing`)
   assertExact(stopped)
   const [row] = stopped.rows
   assert.deepEqual([row.accepted, row.sent, row.held], [accepted, accepted - left, 0])

@@ -12,6 +12,7 @@ import { eventually, type Running, startMillrace } from '../harness/process.ts'
 
 /** How long everything that waits may take to be delivered once nothing hinders it. */
 const DRAIN_MS = 60_000
+const START_MS = 20_000
 /** Clock ticks a second in /proc/PID/stat; 100 on every Linux that Node supports. */
 const TICKS = 100
 
@@ -142,7 +143,11 @@ export class Subject {
   /** Starts it, when it does not run. */
   async again(): Promise<void> {
     const extra = ['--admin-socket', this.socket, '--no-watch', '--shutdown-timeout', '5s']
-    this.#running = await startMillrace(this.#yaml, this.port, extra)
+    const running = await startMillrace(this.#yaml, this.port, extra)
+    this.#running = running
+    // Listening comes first; a signal before this would just end it.
+    const hasStarted = (): boolean => running.output().includes('"event":"started"')
+    await eventually(hasStarted, START_MS, 'the collector has started')
   }
 
   /** SIGKILL; resolves when the process is gone. */

@@ -8,7 +8,7 @@ const DEAD_MS = 60_000
 const MOST_UNFAIR = 0.1
 
 test('loses nothing while the destination is dead for a minute, and drains by weight', async t => {
-  const report = await outage(t, { deadMs: DEAD_MS, spansPerSecond: 3000, storage: {} })
+  const report = await outage(t, { deadMs: DEAD_MS, spansPerSecond: 2000, storage: {} })
 
   const { stopped, ...figures } = report
   t.diagnostic(JSON.stringify(figures))

@@ -25,7 +25,7 @@ const TEAMS: readonly WeightedTeam[] = [
 ]
 const SPANS = 20
 /** While it drains the destination is what is scarce: so many requests at a time, each takes so long. */
-const CONSUMERS = 4
+const CONSUMERS = 8
 const SLOW_MS = 4
 /** Of what the heaviest team had waiting, the part in which all teams still wait for their turn. */
 const FAIR_PART = 0.8

@@ -31,9 +31,13 @@ const CONNECTIONS = 10_000
 /** Connections are opened in groups, so that the listener's backlog is not what fails. */
 const CONNECT_GROUP = 100
 const HUGE_BYTES = 48 << 20
+/** With less Node itself gives up on calls while what others had to say is still to be sent. */
+const SESSION_MIB = 256
 const SLOW_STREAMS = 500
 const SLOW_SESSIONS = 5
-const SLOW_TICK_MS = 100
+/** Each slow body gets a byte in one of so many ticks, so that they do not all come at once. */
+const SLOW_TICKS = 10
+const SLOW_TICK_MS = 10
 const BAD_IN_FLIGHT = 16
 const BAD_PER_SECOND = 500
 /** The noise gives way to those who are measured: it stands for other machines. */
@@ -109,7 +113,10 @@ function openOne(port: number, open: Set<Socket>): Promise<void> {
 
 function sessionTo(port: number): ClientHttp2Session {
   const to = { port, host: '127.0.0.1', localAddress: NOISE_ADDRESS }
-  const session = connect(`http://127.0.0.1:${port}`, { createConnection: () => connectTcp(to) })
+  const session = connect(`http://127.0.0.1:${port}`, {
+    createConnection: () => connectTcp(to),
+    maxSessionMemory: SESSION_MIB,
+  })
   session.on('error', () => {})
   return session
 }
@@ -147,8 +154,10 @@ async function sendHuge(options: NoiseOptions): Promise<void> {
 function sendSlowly(options: NoiseOptions): void {
   const sessions = Array.from({ length: SLOW_SESSIONS }, () => sessionTo(options.port))
   const streams: (ClientHttp2Stream | null)[] = new Array(SLOW_STREAMS).fill(null)
+  let tick = 0
   setInterval(() => {
-    for (let i = 0; i < streams.length; i++) streams[i] = trickle(streams[i], i)
+    tick = (tick + 1) % SLOW_TICKS
+    for (let i = tick; i < streams.length; i += SLOW_TICKS) streams[i] = trickle(streams[i], i)
   }, SLOW_TICK_MS)
 
   function trickle(stream: ClientHttp2Stream | null, i: number): ClientHttp2Stream {

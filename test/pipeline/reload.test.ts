@@ -134,3 +134,18 @@ test('hands on what a replaced batch processor holds', async () => {
   assert.equal((made.get('exporter/x')![0] as TestExporter).items, 5)
   assertBalanced(services.ledger)
 })
+
+test('stops a component that is alone before its successor starts', async () => {
+  const { source, events, made } = makeParts()
+  const a = source('receiver', 'a')
+  const { reload } = await startGraph(graphSource([a], [source('exporter', 'x', 'old')]))
+  Object.assign(made.get('exporter/x')![0], { isAlone: true })
+  events.length = 0
+
+  const { graph } = await reload(graphSource([a], [source('exporter', 'x', 'new')]))
+
+  assert.deepEqual(events, ['stop exporter/x', 'start exporter/x'])
+  events.length = 0
+  await reload(graphSource([a], [source('exporter', 'y')]), graph)
+  assert.deepEqual(events, ['start exporter/y', 'stop exporter/x'])
+})

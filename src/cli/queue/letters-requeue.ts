@@ -24,22 +24,33 @@ export async function requeueLetters(
   if (named === undefined) return
   const replies: RequeueReply[] = []
   for (const chunk of chunksOf(named)) {
-    const reply = await requeueChunk(chunk, options, io)
-    if (reply === undefined) return
-    replies.push(reply)
-    if (reply.results.some(({ retryAfterMs }) => retryAfterMs !== undefined)) break
+    const isDone = await requeueChunk(chunk, options, io, replies)
+    if (isDone === undefined) return
+    if (!isDone) break
   }
   tell(replies, named, options, io)
 }
 
+/** False when there is no room for more; undefined when everything is said already. */
 async function requeueChunk(
   chunk: NamedLetters,
   { socket }: LetterOptions,
   io: CliIo,
-): Promise<RequeueReply | undefined> {
-  const path = '/api/v1/letters/requeue'
-  const reply = await askOrTell({ socket, json: false }, io, 'POST', path, chunk)
-  return reply?.body
+  replies: RequeueReply[],
+): Promise<boolean | undefined> {
+  let { ids } = chunk
+  while (ids.length > 0) {
+    const asked = { ...chunk, ids }
+    const path = '/api/v1/letters/requeue'
+    const reply = await askOrTell({ socket, json: false }, io, 'POST', path, asked)
+    if (reply === undefined) return undefined
+    const { results }: RequeueReply = reply.body
+    replies.push(reply.body)
+    if (results.some(({ retryAfterMs }) => retryAfterMs !== undefined)) return false
+    // Large letters go a few at a time.
+    ids = ids.slice(Math.max(1, results.length))
+  }
+  return true
 }
 
 function tell(

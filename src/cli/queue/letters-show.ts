@@ -1,6 +1,7 @@
 /** `millrace queue letters show`: one letter with its content. */
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { visibleMetadata } from '../../core/visible-metadata.ts'
 import { encodeJson } from '../../otlp/json/encode.ts'
 import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault } from '../../otlp/request-index.ts'
@@ -8,7 +9,7 @@ import { askOrTell, type SocketOptions } from '../admin-client.ts'
 import { type CliIo, EXIT } from '../io.ts'
 import { withQuery } from './filters.ts'
 import type { ListedLetter } from './letters-ls.ts'
-import { plain, showBytes } from './table.ts'
+import { jsonText, plain, showBytes } from './table.ts'
 
 export interface ShowOptions extends SocketOptions {
   readonly directory?: string
@@ -34,11 +35,11 @@ export async function showLetter(id: string, options: ShowOptions, io: CliIo): P
   const content = contentOf(found)
   if (options.json) {
     const { metadata } = found
-    io.stdout.write(`${JSON.stringify({ letter, metadata, ...content }, null, 2)}\n`)
+    io.stdout.write(`${jsonText({ letter, metadata, ...content })}\n`)
     return
   }
   io.stderr.write(showHead(found))
-  const text = 'request' in content ? JSON.stringify(content.request, null, 2) : content.base64
+  const text = 'request' in content ? jsonText(content.request) : content.base64
   io.stdout.write(`${text}\n`)
 }
 
@@ -66,7 +67,7 @@ async function askLetter(
     io.setExitCode(EXIT.failed)
     return undefined
   }
-  const metadata = Object.fromEntries(letter.context.metadata)
+  const metadata = visibleMetadata(letter.context)
   return { letter: { storage: box, ...letter.view }, metadata, bytes: letter.bytes }
 }
 

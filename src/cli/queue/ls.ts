@@ -9,7 +9,13 @@ export async function listQueues(options: QueueOptions, io: CliIo): Promise<void
   const queues = await askQueues(options, io)
   if (queues === undefined) return
   if (queues.length === 0) io.stdout.write('nothing waits\n')
-  else io.stdout.write(showTable(COLUMNS, queues))
+  else io.stdout.write(showTable(COLUMNS, [...queues].sort(byName)))
+}
+
+function byName(a: QueueView, b: QueueView): number {
+  const name = ({ exporter, signal, tenant }: QueueView): string =>
+    `${exporter}\0${signal}\0${tenant}`
+  return name(a) < name(b) ? -1 : 1
 }
 
 /** Undefined when everything is said already. */

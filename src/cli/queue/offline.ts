@@ -13,7 +13,8 @@ import { contentsOf, UNKNOWN_CONTENTS } from '../../tenancy/letters/contents.ts'
 import { LETTERS_FOLDER, LetterBox } from '../../tenancy/letters/letter-box.ts'
 import { nameOfPathSegment } from '../../tenancy/path-segment.ts'
 import { SYSTEM_FS } from '../../tenancy/wal/fs.ts'
-import { LOCK_FILE, QUEUES_FOLDER, WalStorage } from '../../tenancy/wal/storage.ts'
+import { LOCK_FILE, QUEUES_FOLDER } from '../../tenancy/wal/layout.ts'
+import { WalStorage } from '../../tenancy/wal/storage.ts'
 import { FolderLock, FolderLockedError } from '../../util/folder-lock.ts'
 import type { CliIo } from '../io.ts'
 
@@ -33,9 +34,11 @@ export async function withFolder<T>(
   await checkFolder(path)
   const lock = new FolderLock(join(path, LOCK_FILE), 'uses this folder')
   await lock.take().catch(cause => {
-    const { message } = cause as Error
-    const advice = cause instanceof FolderLockedError ? '; ask it without --directory' : ''
-    throw new MillraceError('MILLRACE_QUEUE_FOLDER', `${message}${advice}.`, { cause })
+    const why =
+      cause instanceof FolderLockedError
+        ? `Process ${cause.pid} uses it; ask that collector, without --directory.`
+        : `${(cause as Error).message}.`
+    throw new MillraceError('MILLRACE_QUEUE_FOLDER', why, { cause })
   })
   const folder = new StorageFolder(path, logTo(io))
   try {
@@ -79,6 +82,7 @@ export class StorageFolder {
       // Looking must not push anything out.
       limits: { maxBytes: Number.MAX_SAFE_INTEGER, maxAgeMs: 0, minFreeBytes: 0, sync: true },
     })
+    // Without letters it does not ask or note how processes ended.
     this.#storage = new WalStorage(
       {
         ...{ id: STORAGE_ID, directory: path, folderMode: FOLDER_MODE },

@@ -45,6 +45,14 @@ export function showAge(ms: number): string {
   return formatDuration(Math.floor(ms / step) * step)
 }
 
+/** As `JSON.stringify`, which lets control characters above ASCII through. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f]/g,
+    char => `\\u00${char.charCodeAt(0).toString(16)}`,
+  )
+}
+
 /** Control characters of what others sent must not reach the terminal. */
 export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out

@@ -2,7 +2,8 @@
 import type { Signal } from '../../core/signal.ts'
 import { plain, showAge } from '../queue/table.ts'
 
-const JUST_NOW_MS = 1000
+/** Counters are looked at once a minute. */
+const MINUTE_MS = 60_000
 
 export interface Finding {
   readonly kind:
@@ -46,7 +47,7 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
 export function showLast(lastMs: number, nowMs: number): string {
   if (lastMs === 0) return ''
   const agoMs = nowMs - lastMs
-  return agoMs < JUST_NOW_MS ? ' (just now)' : ` (last ${showAge(agoMs)} ago)`
+  return agoMs < MINUTE_MS ? ' (within the last minute)' : ` (last ${showAge(agoMs)} ago)`
 }
 
 /** Words of a destination as the end of a sentence. */

@@ -118,6 +118,10 @@ function inQueue(queue: QueueView): Finding[] {
   const { exporter, signal, waiting, inFlight, onDisk } = queue
   const items = Math.max(waiting.items, onDisk?.items ?? 0)
   if (items === 0 && inFlight === 0 && queue.lastError === '') return []
+  if (items === 0 && inFlight === 0) {
+    const text = `Nothing of its ${signal} waits for ${exporter}${whyWaiting(queue)}.`
+    return [{ kind: 'fault', items: 0, text }]
+  }
   const where = onDisk !== null && onDisk.items > 0 ? ` (${showCount(onDisk.items)} on disk)` : ''
   const age = queue.oldestMs > 0 ? `, the oldest for ${showAge(queue.oldestMs)}` : ''
   const flight = inFlight > 0 ? `; ${countOf(inFlight, 'request')} on the way` : ''

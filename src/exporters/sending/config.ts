@@ -32,9 +32,11 @@ const queueFields = {
     .boolean()
     .default(true)
     .describe('Without a queue the sender of the data waits until it is delivered.'),
-  num_consumers: integer(10, { min: 1 }).describe('Most requests in flight for each signal.'),
+  num_consumers: integer(10, { min: 1 }).describe(
+    'Most requests in flight for each signal; tenants share them by weight.',
+  ),
   queue_size: integer(1000, { min: 1 }).describe(
-    'Bound of the queue, in units of sizer: waiting, in flight and parked for a retry.',
+    "Bound of each tenant's queue, in units of sizer: waiting, in flight, parked for a retry, on disk.",
   ),
   sizer: z.enum(['requests', 'items', 'bytes']).default('requests').describe('Unit of queue_size.'),
   block_on_overflow: z
@@ -47,7 +49,7 @@ const queueFields = {
     .describe('Answers the sender of the data only after delivery.'),
   storage: extensionReference()
     .optional()
-    .describe('Storage extension that keeps the queue over a restart.'),
+    .describe('Extension that keeps the queue on disk, such as file_storage; absent is in memory.'),
   batch: optionalSection(batchFields).describe(
     'Joins requests before they are sent; absent sends them as they came.',
   ),

@@ -45,7 +45,7 @@ export class Dispatcher {
   readonly #attempts = new Set<Attempt>()
   readonly #maxFailing: number
   #failingAttempts = 0
-  /** Their turn comes when an attempt of a failing tenant has ended. */
+  /** Failing tenants that wait until an attempt of one of them has ended. */
   readonly #heldBack = new Set<TenantQueue>()
   /** Other tenants have queues here too. */
   isShared = false
@@ -161,6 +161,7 @@ export class Dispatcher {
     if (this.#pumping) return
     this.#pumping = true
     while (this.#attempts.size < this.#options.maxConcurrent) {
+      if (this.#heldBack.size > 0) this.#letGo()
       const queue = this.#turns.next()
       if (queue === null) break
       this.#serve(queue)
@@ -235,7 +236,6 @@ export class Dispatcher {
       queue.inFlight--
       this.#answers.settle(shipment, attempt.byteLength, result)
       if (wasFailing) this.#failingAttempts--
-      if (this.#heldBack.size > 0) this.#letGo(queue)
       if (queue.hasReady) this.#turns.add(queue)
       this.#pump()
     })
@@ -244,10 +244,10 @@ export class Dispatcher {
     this.#turns.charge(queue, attempt.byteLength)
   }
 
-  /** One of those that were held back gets its turn: the one that is well again, or who has waited longest. */
-  #letGo(ended: TenantQueue): void {
-    let next = this.#heldBack.values().next().value!
-    if (!ended.isFailing && this.#heldBack.has(ended)) next = ended
+  /** Whoever was held back longest takes its place again if there is room for attempts of failing tenants. */
+  #letGo(): void {
+    if (this.#failingAttempts >= this.#maxFailing) return
+    const next = this.#heldBack.values().next().value!
     this.#heldBack.delete(next)
     if (next.hasReady) this.#turns.add(next)
   }

@@ -10,6 +10,7 @@ import type { HolderVisit } from '../../core/ledger.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import type { Signal } from '../../core/signal.ts'
 import type { DeadLetters, StoredQueues } from '../../core/storage.ts'
+import type { Tenancy } from '../../core/tenancy.ts'
 import type { BufferPool } from '../../util/buffer-pool.ts'
 import { Batcher, measure } from './batcher.ts'
 import { Books } from './books.ts'
@@ -55,6 +56,7 @@ export class Lane implements Consumer {
   readonly books: Books
   readonly #options: LaneOptions
   readonly #config: SendingConfig
+  readonly #tenancy: Tenancy
   readonly #queues = new Map<TenantId, TenantQueue>()
   readonly #metrics: LaneMetrics
   /** Most batches are of the same tenant as the one before. */
@@ -70,6 +72,7 @@ export class Lane implements Consumer {
     this.signal = signal
     this.#options = options
     this.#config = config
+    this.#tenancy = context.tenancy
     this.#shares = context.tenancy.version
     this.#isOpen = options.window === null
     this.books = new Books(context, signal)
@@ -157,8 +160,7 @@ export class Lane implements Consumer {
   }
 
   queueOf(tenant: TenantId): TenantQueue {
-    const { tenancy } = this.#options.context
-    if (tenancy.version !== this.#shares) this.#applyShares()
+    if (this.#tenancy.version !== this.#shares) this.#applyShares()
     const last = this.#last
     if (last !== null && last.tenant === tenant) {
       last.idleSinceMs = -1
@@ -295,7 +297,7 @@ export class Lane implements Consumer {
   }
 
   #applyShares(): void {
-    const { tenancy } = this.#options.context
+    const tenancy = this.#tenancy
     this.#shares = tenancy.version
     for (const queue of this.#queues.values()) {
       this.dispatcher.setWeight(queue, tenancy.shareOf(queue.tenant).weight)

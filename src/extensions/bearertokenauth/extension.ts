@@ -1,5 +1,4 @@
 /** The `bearertokenauth` extension: receivers compare a header with known tokens, exporters send the first of them. */
-import { createHmac, randomBytes } from 'node:crypto'
 import type { Component } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import type {
@@ -11,6 +10,7 @@ import type {
   ServerAuthenticator,
 } from '../../core/identity.ts'
 import { denied, granted } from '../../tenancy/identity/answers.ts'
+import { Marks } from '../../tenancy/identity/marks.ts'
 import { SecretFile } from '../../tenancy/identity/secret-file.ts'
 import { SenderCount } from '../../tenancy/identity/sender-count.ts'
 import type { BearerTokenConfig } from './config.ts'
@@ -29,8 +29,8 @@ export class BearerTokenExtension
   readonly #count: SenderCount
   readonly #granted: AuthOutcome
   readonly #file: SecretFile | null
-  /** What finds a token is not the token: how long a look-up takes says nothing of it. */
-  readonly #key = randomBytes(32)
+  readonly #marks = new Marks()
+  /** Tokens with their schemes, by mark. */
   #known: ReadonlySet<string> = new Set()
   #sent: ReadonlyMap<string, string> = new Map()
 
@@ -75,7 +75,7 @@ export class BearerTokenExtension
   #use(tokens: readonly string[]): void {
     const { scheme } = this.#config
     const values = tokens.map(token => (scheme === '' ? token : `${scheme} ${token}`))
-    this.#known = new Set(values.map(value => this.#mark(value)))
+    this.#known = new Set(values.map(value => this.#marks.of(value)))
     this.#sent = new Map(values.slice(0, 1).map(value => [this.#header, value]))
   }
 
@@ -88,16 +88,12 @@ export class BearerTokenExtension
     if (values.length === 0) return denied('no_credentials')
     const [value] = values
     if (values.length > 1 || value.length > MAX_VALUE_CHARS) return denied('malformed_credentials')
-    return this.#known.has(this.#mark(value)) ? this.#granted : denied('unknown_credentials')
+    return this.#known.has(this.#marks.of(value)) ? this.#granted : denied('unknown_credentials')
   }
 
   #headers(): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>> {
     if (this.#sent.size > 0) return this.#sent
     return Promise.reject(new Error(`${this.#config.filename} has no token in it`))
-  }
-
-  #mark(value: string): string {
-    return createHmac('sha256', this.#key).update(value, 'utf8').digest('base64')
   }
 }
 

@@ -12,7 +12,8 @@ import { MillraceError } from '../../errors.ts'
 import { LETTERS_FOLDER, LetterBox } from '../../tenancy/letters/letter-box.ts'
 import type { LetterLimits } from '../../tenancy/letters/letter-store.ts'
 import { SYSTEM_FS } from '../../tenancy/wal/fs.ts'
-import { LOCK_FILE, type WalOptions, WalStorage } from '../../tenancy/wal/storage.ts'
+import { LOCK_FILE } from '../../tenancy/wal/layout.ts'
+import { type WalOptions, WalStorage } from '../../tenancy/wal/storage.ts'
 import { FolderLock, FolderLockedError } from '../../util/folder-lock.ts'
 import { type FileStorageConfig, MIN_SEGMENT_BYTES } from './config.ts'
 
@@ -34,22 +35,23 @@ export class FolderInUse implements QueueStorage {
   readonly #lock: FolderLock
   /** The extension that stands for it; null between two of a reload, or when only queues are left. */
   #health: Health | null = null
+  #closing: Promise<void> | null = null
 
   constructor(context: CreateContext<FileStorageConfig>, directory: string, lock: FolderLock) {
     const { id, config, clock, log, meter, tenancy } = context
     this.#directory = directory
     this.#lock = lock
-    this.#storage = new WalStorage(optionsOf(context, directory), {
-      ...{ fs: SYSTEM_FS, clock, log, meter, tenancy },
-      health: problem => this.#health?.(problem),
-      unused: () => {
-        if (this.#health === null) void this.#close()
-      },
-    })
     this.letters = new LetterBox({
       ...{ id, clock, log, meter },
       directory: join(directory, LETTERS_FOLDER),
       limits: letterLimits(config),
+    })
+    this.#storage = new WalStorage(optionsOf(context, directory), {
+      ...{ fs: SYSTEM_FS, clock, log, meter, tenancy, letters: this.letters },
+      health: problem => this.#health?.(problem),
+      unused: () => {
+        if (this.#health === null) void this.close()
+      },
     })
   }
 
@@ -59,8 +61,8 @@ export class FolderInUse implements QueueStorage {
 
   async start(health: Health): Promise<void> {
     this.#health = health
-    await this.#storage.start()
     await this.letters.open()
+    await this.#storage.start()
   }
 
   /** Another extension stands for it from now on. */
@@ -77,15 +79,24 @@ export class FolderInUse implements QueueStorage {
   /** The extension stops. Queues that are still open keep the folder. */
   async leave(): Promise<void> {
     this.#health = null
-    if (!this.#storage.hasOpenQueues) await this.#close()
+    if (!this.#storage.hasOpenQueues) await this.close()
+  }
+
+  /** Who comes meanwhile waits for the end of it. */
+  get closing(): Promise<void> | null {
+    return this.#closing
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   async #close(): Promise<void> {
-    if (inUse.get(this.#directory) !== this) return
-    inUse.delete(this.#directory)
     await this.#storage.stop()
     await this.letters.close()
     await this.#lock.release()
+    inUse.delete(this.#directory)
   }
 }
 
@@ -95,6 +106,7 @@ export async function takeFolder(
   health: Health,
 ): Promise<FolderInUse> {
   const directory = resolve(context.config.directory)
+  await inUse.get(directory)?.closing
   const running = inUse.get(directory)
   if (running?.isTaken === true) {
     throw new MillraceError('MILLRACE_STORAGE_LOCKED', `Another extension has ${directory}.`)
@@ -107,7 +119,12 @@ export async function takeFolder(
   const lock = await takeLock(directory, context.config.timeout)
   const folder = new FolderInUse(context, directory, lock)
   inUse.set(directory, folder)
-  await folder.start(health)
+  try {
+    await folder.start(health)
+  } catch (error) {
+    await folder.close()
+    throw error
+  }
   return folder
 }
 

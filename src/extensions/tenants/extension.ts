@@ -2,6 +2,7 @@
  * The `tenants` extension: receivers that name it as their authenticator learn from it who sends, and the process's book
  * of tenants gets its policy from it. Tenant files are read again when they change; a faulty one changes nothing.
  */
+import type { AuditTrail, HasAuditTrail } from '../../core/audit.ts'
 import type { Component } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import type { HasServerAuthenticator, ServerAuthenticator } from '../../core/identity.ts'
@@ -15,17 +16,20 @@ import { fileSet } from '../../tenancy/policy/file-patterns.ts'
 import type { TenantPolicy } from '../../tenancy/policy/policy.ts'
 import { VolumeFile } from '../../tenancy/quota/volume-file.ts'
 import { TenantUsage } from '../../tenancy/usage/tenant-usage.ts'
+import { inSlices } from '../../util/in-slices.ts'
 import type { TenantsConfig } from './config.ts'
 import { TENANT_ENTRIES, TENANT_RELOADS } from './metrics.ts'
-import { type ReadPolicy, readPolicy } from './policy.ts'
+import { type ReadPolicy, readPolicySteps } from './policy.ts'
 
-export class TenantsExtension implements Component, HasServerAuthenticator, HasTenantControl {
+export class TenantsExtension
+  implements Component, HasServerAuthenticator, HasTenantControl, HasAuditTrail
+{
   readonly serverAuthenticator: ServerAuthenticator
   readonly tenantControl: TenantControl
   readonly #context: CreateContext<TenantsConfig>
   readonly #book: TenantBook
   readonly #identifier: Identifier
-  readonly #audit: AuditLog | undefined
+  readonly auditTrail: AuditTrail | null
   #policy: TenantPolicy | null = null
   #entries = 0
   #watch: FileWatch | null = null
@@ -38,8 +42,11 @@ export class TenantsExtension implements Component, HasServerAuthenticator, HasT
     this.#context = context
     this.#book = bookOf(context)
     const { audit_file: file, identity } = context.config
-    this.#audit = file === undefined ? undefined : new AuditLog(file, context.clock)
-    this.#identifier = createIdentifier(identity, { ...context, audit: this.#audit })
+    this.auditTrail = file === undefined ? null : new AuditLog(file, context.clock)
+    this.#identifier = createIdentifier(identity, {
+      ...context,
+      audit: this.auditTrail ?? undefined,
+    })
     this.serverAuthenticator = this.#identifier
     this.tenantControl = { view: () => this.#book.view() }
   }
@@ -52,7 +59,7 @@ export class TenantsExtension implements Component, HasServerAuthenticator, HasT
       // Before the files are read, so that a change meanwhile is not missed.
       await this.#watch.ready
     }
-    const read = readPolicy(config)
+    const read = await inSlices(readPolicySteps(config))
     if (read.policy === null) {
       await this.stop()
       const lines = read.problems.map(problem => `\n  ${problem}`).join('')
@@ -102,7 +109,7 @@ export class TenantsExtension implements Component, HasServerAuthenticator, HasT
     const count = (result: string) => {
       meter.counter(TENANT_RELOADS, { extension: id, result }).value++
     }
-    const read = readPolicy(config)
+    const read = await inSlices(readPolicySteps(config))
     if (read.policy === null) {
       count('failure')
       log.error('tenants_refused', { origin, problems: read.problems })
@@ -111,7 +118,7 @@ export class TenantsExtension implements Component, HasServerAuthenticator, HasT
     try {
       const { length } = read.entries
       const detail = { origin, files: read.files, entries: length }
-      await this.#audit?.append({ action: 'tenants.reload', actor: id, subject: id, detail })
+      await this.auditTrail?.append({ action: 'tenants.reload', actor: id, subject: id, detail })
     } catch (error) {
       count('failure')
       log.error('tenants_refused', { origin, problems: [(error as Error).message] })

@@ -1,7 +1,8 @@
 /** From the section and the tenant files to a policy, all problems at once. */
 import { buildAddressLists } from '../../tenancy/policy/address-list.ts'
 import { type PolicyEntry, TenantPolicy } from '../../tenancy/policy/policy.ts'
-import { readTenantFiles } from '../../tenancy/policy/read-files.ts'
+import { readTenantSteps } from '../../tenancy/policy/read-files.ts'
+import { atOnce } from '../../util/in-slices.ts'
 import type { TenantsConfig } from './config.ts'
 
 export interface ReadPolicy {
@@ -13,11 +14,12 @@ export interface ReadPolicy {
   readonly problems: readonly string[]
 }
 
-export function readPolicy(config: TenantsConfig): ReadPolicy {
+/** In steps, see `inSlices`. */
+export function* readPolicySteps(config: TenantsConfig): Generator<void, ReadPolicy> {
   const own = Object.entries(config.tenants).map(
     ([pattern, written]): PolicyEntry => ({ pattern, written, origin: 'tenants' }),
   )
-  const read = readTenantFiles(config.files, own)
+  const read = yield* readTenantSteps(config.files, own)
   const entries = [...own, ...read.entries]
   const { files, problems } = read
   if (problems.length > 0) return { policy: null, entries, files, problems }
@@ -29,6 +31,10 @@ export function readPolicy(config: TenantsConfig): ReadPolicy {
     addresses: buildAddressLists(config.addresses),
   })
   return { policy, entries, files, problems }
+}
+
+export function readPolicy(config: TenantsConfig): ReadPolicy {
+  return atOnce(readPolicySteps(config))
 }
 
 export function checkTenantFiles(config: TenantsConfig): readonly string[] {

@@ -22,6 +22,7 @@ import type { SamplerMeter } from './metrics.ts'
 import { openModels } from './models.ts'
 import { Sampler } from './sampler.ts'
 import { SelfSupervision } from './self-supervision.ts'
+import { TenantBudgets } from './tenant-budgets.ts'
 import { TraceReader } from './trace-reader.ts'
 
 /** The line in front of the next stage is full with so many spans; nothing is decided until it has room. */
@@ -52,7 +53,7 @@ export async function build(
   now: () => number,
   onDecided: (tenant: TenantId, id: Int32Array) => void,
 ): Promise<Works> {
-  const { id, config, clock, ledger, memory, log } = context
+  const { id, config, clock, ledger, memory, log, tenancy } = context
   const conditions = compileConditions(config)
   const marker = new SpanMarker(conditions, log)
   const assembly = new Assembly({
@@ -84,7 +85,13 @@ export async function build(
     arms: lineup.arms,
   })
   const ids = new IdUniformity()
-  const reader = new TraceReader(assembly, observer, ids, !marker.isIdle)
+  const budgets = new TenantBudgets({
+    tenancy,
+    deciders: lineup.arms.map(({ decider }) => decider),
+    nameOf: tenant => assembly.tenantName(tenant),
+    budgetOf: tenant => budgetOf(ownBudget(config, tenant) ?? config.budget),
+  })
+  const reader = new TraceReader(assembly, observer, ids, budgets, !marker.isIdle)
   const outlet = new Outlet({ id, next, clock, ledger, maxItems: MAX_WAITING_SPANS })
   const [{ decider }] = lineup.arms
   const shared = { id, now, ledger, assembly, reader, outlet, meter }
@@ -133,6 +140,13 @@ function makeArms(models: readonly Model[], config: AdaptiveSamplerConfig): read
     ),
   }
   return models.map(model => new Arm(model, new Decider(options)))
+}
+
+function ownBudget(
+  { budget: { tenants } }: AdaptiveSamplerConfig,
+  tenant: TenantId,
+): AdaptiveSamplerConfig['budget']['tenants'][string] | undefined {
+  return Object.hasOwn(tenants, tenant) ? tenants[tenant] : undefined
 }
 
 function budgetOf({

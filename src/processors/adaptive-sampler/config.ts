@@ -56,7 +56,9 @@ const schema = section({
     tenants: z
       .record(z.string().min(1), section(shareOf))
       .default({})
-      .describe('Budgets of their own, by tenant; all others share the one above.'),
+      .describe(
+        'Budgets of their own, by tenant; all others share the one above. What the extension `tenants` says of a tenant goes before both.',
+      ),
   }).describe('How much may be kept.'),
   decision_wait: duration('2s', { maxMs: MAX_WAIT_MS }).describe(
     'A trace is decided so long after the end of its root span has arrived.',

@@ -122,9 +122,10 @@ export class LateSpans {
   }
 
   #admits(handle: number): boolean {
-    const { decider, assembly, now } = this.#parts
+    const { decider, assembly, reader, now } = this.#parts
     const { traces } = assembly
-    return decider.admitLate(now(), traces.spans(handle), traces.bytes(handle))
+    const share = reader.shareOf(handle)
+    return decider.admitLate(now(), traces.spans(handle), traces.bytes(handle), share)
   }
 
   #drop(handle: number, reason: string, outcome: 'dropped' | 'over_limit'): void {

@@ -17,6 +17,7 @@ import { SPAN_ERROR, SPAN_EXCEPTION, SPAN_SERVER_FAULT } from '../../sampler/tra
 import { ALWAYS_KEEP, NEVER_KEEP } from './conditions.ts'
 import { VOUCHED_FOR } from './flags.ts'
 import type { IdUniformity } from './id-uniformity.ts'
+import type { TenantBudgets } from './tenant-budgets.ts'
 import type { TickRows } from './tick-rows.ts'
 
 /** All collectors must hash alike. */
@@ -31,18 +32,29 @@ export class TraceReader {
   readonly #hasConditions: boolean
   readonly #id = new Uint8Array(ID_BYTES)
   readonly #view = new DataView(this.#id.buffer)
-  /** By number of the assembly. */
-  readonly #tenants: number[] = []
+  readonly #budgets: TenantBudgets
 
-  constructor(assembly: Assembly, observer: Observer, ids: IdUniformity, hasConditions: boolean) {
+  constructor(
+    assembly: Assembly,
+    observer: Observer,
+    ids: IdUniformity,
+    budgets: TenantBudgets,
+    hasConditions: boolean,
+  ) {
     this.#assembly = assembly
     this.#observer = observer
     this.#ids = ids
+    this.#budgets = budgets
     this.#hasConditions = hasConditions
   }
 
   isFailed(flags: number): boolean {
     return (flags & FAILED) !== 0
+  }
+
+  /** The budget that the trace spends. */
+  shareOf(handle: number): number {
+    return this.#budgets.shareOf(this.#assembly.traces.tenant(handle))
   }
 
   /** Of the trace that was observed last. */
@@ -80,8 +92,6 @@ export class TraceReader {
       high = result.high
       low = result.low
     }
-    const tenant = traces.tenant(handle)
-    this.#tenants[tenant] ??= decider.tenant(this.#assembly.tenantName(tenant))
     decider.add(
       handle,
       high,
@@ -94,7 +104,7 @@ export class TraceReader {
       traces.bytes(handle),
       weightOf(traces.importance(handle)),
       traits,
-      this.#tenants[tenant],
+      this.shareOf(handle),
     )
   }
 

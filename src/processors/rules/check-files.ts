@@ -1,9 +1,9 @@
 /** Looks at the rule files of a configuration without starting anything. */
 import type { Signal } from '../../core/signal.ts'
 import { makeCursorEvaluator } from '../../rules/files/cursor-evaluator.ts'
-import { atOnce } from '../../rules/files/in-slices.ts'
 import { ruleLanguage } from '../../rules/files/language.ts'
 import { readSetSteps } from '../../rules/files/read-set.ts'
+import { atOnce } from '../../util/in-slices.ts'
 import type { RulesConfig } from './config.ts'
 
 export function checkFiles(

@@ -46,17 +46,21 @@ export class Intake {
     const room = admission === null ? this.room : admission.room
     const tenant = admission?.passage?.tenant ?? DEFAULT_TENANT
     const index = indexRequest(signal, request)
+    const account = admission?.passage?.account ?? null
     if (isWireFault(index)) {
+      // Reading it was work all the same: the rate pays for it, the day does not.
+      if (account?.charge(0, request.length) === null) account.refund(0, request.length)
       room.giveBack(request)
       return faultStatus(index)
     }
     this.#usage.received(tenant, signal, request.length)
     const { items } = index
     if (items === 0) {
+      const over = account?.charge(0, request.length) ?? null
       room.giveBack(request)
-      return null
+      return over === null ? null : statusOfTurnedAway(over)
     }
-    const over = admission?.passage?.account?.charge(items, request.length) ?? null
+    const over = account?.charge(items, request.length) ?? null
     if (over !== null) {
       room.giveBack(request)
       this.#book(tenant, signal, items, over.reason, counters)
@@ -64,7 +68,7 @@ export class Intake {
     }
     const payload = this.#payload(request, index, room)
     if (payload === undefined) {
-      admission?.passage?.account?.refund(items, request.length)
+      account?.refund(items, request.length)
       return room.busy()
     }
     const part = { payload, index, selection: null, edits: null, items }

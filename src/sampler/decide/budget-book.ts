@@ -8,6 +8,13 @@ import type { Budget } from './options.ts'
 const SLOTS = 96
 /** The rate of traffic is smoothed over this time. */
 const RATE_SMOOTHING_MS = 1_800_000
+/** Longer times without a tick count as so much: a gap in the traffic is no time in which it was slow. */
+const LONGEST_STEP_MS = 60_000
+/** Share of the credit that is there from the first minute on; the rest comes as the period goes by. */
+const GRANTED = 1 / 8
+/** In good times so much of what was earned is left for what comes, up to what this time earns. */
+const RESERVE_SHARE = 0.1
+const RESERVE_MS = 120_000
 /** Debt melts the line away with this time constant, however great it is: what does not end is no burst. */
 const MELT_MS = 5_400_000
 /** Out of debt the line grows back with this one. */
@@ -15,12 +22,13 @@ const GROW_MS = 7_200_000
 /** What is left of the line: this share of the period's budget so far, and never less than so many units. */
 const LEAST_CREDIT = 0.01
 const LEAST_CREDIT_UNITS = 4
-/** Numbers of a snapshot before the slots: slot, its start, rate, last time, first time, melt. */
-const HEAD = 6
+/** Numbers of a snapshot before the slots: slot, its start, rate, last time, first time, melt, time with traffic. */
+const HEAD = 7
 export const BOOK_NUMBERS = HEAD + 2 * SLOTS
 
 export class BudgetBook {
   readonly ratio: number
+  readonly #periodMs: number
   readonly #slotMs: number
   readonly #offered = new Float64Array(SLOTS)
   readonly #kept = new Float64Array(SLOTS)
@@ -32,6 +40,7 @@ export class BudgetBook {
   #firstMs = -1
   /** Units per ms. */
   #rate = 0
+  #activeMs = 0
   readonly #lineMs: number
   /** Share of the line that is there. */
   #melt = 1
@@ -39,6 +48,7 @@ export class BudgetBook {
   constructor(budget: Budget) {
     this.ratio = budget.ratio
     this.#lineMs = budget.burstCredit * budget.periodMs
+    this.#periodMs = budget.periodMs
     this.#slotMs = budget.periodMs / SLOTS
   }
 
@@ -75,12 +85,24 @@ export class BudgetBook {
     return Math.max(LEAST_CREDIT_UNITS, least, this.#line())
   }
 
-  /** The same while nothing was owed for long. */
+  /** The same at the end of a period in which nothing was owed for long. */
   get fullCredit(): number {
-    return Math.max(LEAST_CREDIT_UNITS, this.ratio * this.#rate * this.#lineMs)
+    return Math.max(LEAST_CREDIT_UNITS, this.ratio * this.meanRate * this.#lineMs)
   }
 
-  /** Units offered per ms. */
+  /** What should be saved now: an incident spends it before it has to borrow. The higher the ratio, the less it needs. */
+  get reserve(): number {
+    const earned = Math.min(RESERVE_SHARE * this.#offeredSum, RESERVE_MS * this.meanRate)
+    return this.ratio * (1 - this.ratio) * earned
+  }
+
+  /** Units offered per ms over the period, gaps left out. */
+  get meanRate(): number {
+    const active = Math.min(this.#periodMs, this.#activeMs)
+    return active > 0 ? this.#offeredSum / active : 0
+  }
+
+  /** Units offered per ms of late. */
   get rate(): number {
     return this.#rate
   }
@@ -92,6 +114,7 @@ export class BudgetBook {
     out[at + 3] = this.#lastMs
     out[at + 4] = this.#firstMs
     out[at + 5] = this.#melt
+    out[at + 6] = this.#activeMs
     out.set(this.#offered, at + HEAD)
     out.set(this.#kept, at + HEAD + SLOTS)
   }
@@ -103,6 +126,7 @@ export class BudgetBook {
     this.#lastMs = from[at + 3]
     this.#firstMs = from[at + 4]
     this.#melt = from[at + 5]
+    this.#activeMs = from[at + 6]
     this.#offered.set(from.subarray(at + HEAD, at + HEAD + SLOTS))
     this.#kept.set(from.subarray(at + HEAD + SLOTS, at + BOOK_NUMBERS))
     this.#sum()
@@ -132,6 +156,7 @@ export class BudgetBook {
   #follow(nowMs: number, units: number): void {
     const elapsed = nowMs - this.#lastMs
     if (elapsed <= 0) return
+    this.#activeMs += Math.min(elapsed, LONGEST_STEP_MS)
     const span = Math.min(RATE_SMOOTHING_MS, nowMs - this.#firstMs)
     const weight = Math.min(1, elapsed / span)
     this.#rate += weight * (units / elapsed - this.#rate)
@@ -139,8 +164,12 @@ export class BudgetBook {
     this.#meltLine(elapsed)
   }
 
+  /** A young sampler may owe little: what it has not earned yet it may never be able to pay back. */
   #line(): number {
-    return this.ratio * this.#rate * this.#lineMs * this.#melt
+    const earned = (this.#offeredSum * this.#lineMs) / this.#periodMs
+    const granted = this.meanRate * this.#lineMs
+    const line = GRANTED * granted + (1 - GRANTED) * earned
+    return this.ratio * Math.min(line, this.#rate * this.#lineMs * this.#melt)
   }
 
   #meltLine(elapsed: number): void {

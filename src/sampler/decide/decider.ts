@@ -3,12 +3,12 @@
  * outside; what is decided here is how many and at what probability.
  */
 import { ClassRanks } from './class-ranks.ts'
-import type { DeciderOptions } from './options.ts'
+import type { Budget, Ceiling, DeciderOptions } from './options.ts'
 import { REASON_RULE, TRAIT_NEVER, TRAIT_SHIFTED } from './options.ts'
 import { greatest, scaleToFit } from './select.ts'
 import { SHARE_NUMBERS, Share } from './share.ts'
 import { TickRows } from './tick-rows.ts'
-import { WindowCeiling } from './window-ceiling.ts'
+import { CeilingPair } from './window-ceiling.ts'
 
 /** What the last tick and the running controller amount to; read for metrics. */
 export interface DeciderStatus {
@@ -39,7 +39,11 @@ const CEILING_LEAST = 0.4
 const SURE = 1
 /** Orders of scores that a share keeps up; one is renewed in a tick. */
 const SORTS = 2
-const SNAPSHOT_VERSION = 1
+/** Budgets that come and go while it runs; tenants beyond share the common one. */
+const MAX_OWN_BUDGETS = 256
+/** All rows, of whichever share. */
+const ALL = -1
+const SNAPSHOT_VERSION = 2
 const SNAPSHOT_HEAD = 2
 
 /**
@@ -47,11 +51,15 @@ const SNAPSHOT_HEAD = 2
  * tick. The arrays are replaced when they grow: read them after `decide`.
  */
 export class Decider extends TickRows {
+  readonly #options: DeciderOptions
   readonly #shares: Share[] = []
+  /** By share; null where only the common ceiling holds. */
+  readonly #ceilings: (CeilingPair | null)[] = []
+  /** Shares of the configuration, which are saved; behind them are those that come and go. */
+  readonly #fixed: number
   readonly #shareOf = new Map<string, number>()
   readonly #classes = new ClassRanks()
-  readonly #spanCeiling: WindowCeiling
-  readonly #byteCeiling: WindowCeiling
+  readonly #ceiling: CeilingPair
   #ticks = 0
   #kept = 0
   #tau = 1
@@ -60,12 +68,29 @@ export class Decider extends TickRows {
 
   constructor(options: DeciderOptions) {
     super()
+    this.#options = options
     this.#shares.push(new Share(options, options.budget))
     for (const [name, budget] of options.tenants) {
       this.#shareOf.set(name, this.#shares.push(new Share(options, budget)) - 1)
     }
-    this.#spanCeiling = new WindowCeiling(options.ceiling.spansPerSecond)
-    this.#byteCeiling = new WindowCeiling(options.ceiling.bytesPerSecond)
+    this.#fixed = this.#shares.length
+    for (const _ of this.#shares) this.#ceilings.push(null)
+    this.#ceiling = new CeilingPair(options.ceiling)
+  }
+
+  /**
+   * A budget and a ceiling of its own for a tenant, from the next tick on, in place of those of the options. They begin
+   * anew. The number to give as `tenant` of the rows; that of the common budget when there are too many.
+   */
+  own(name: string, budget: Budget, ceiling: Ceiling): number {
+    const before = this.#shareOf.get(name) ?? 0
+    const isNew = before < this.#fixed
+    if (isNew && this.#shares.length >= this.#fixed + MAX_OWN_BUDGETS) return before
+    const share = isNew ? this.#shares.length : before
+    this.#shares[share] = new Share(this.#options, budget)
+    this.#ceilings[share] = new CeilingPair(ceiling)
+    this.#shareOf.set(name, share)
+    return share
   }
 
   /** The number to give as `tenant` of the rows: one of the few budgets. */
@@ -80,20 +105,30 @@ export class Decider extends TickRows {
     this.#tau = 1
     this.#kept = 0
     for (let share = 0; share < this.#shares.length; share++) this.#weighShare(share, nowMs)
-    const spanRoom = this.#spanCeiling.room(nowMs)
-    const byteRoom = this.#byteCeiling.room(nowMs)
-    const capped = this.#fitCeilings(spanRoom, byteRoom)
+    for (let share = this.#fixed; share < this.#shares.length; share++) {
+      const own = this.#ceilings[share]!
+      own.look(nowMs)
+      this.#fitCeilings(share, own)
+    }
+    this.#ceiling.look(nowMs)
+    const capped = this.#fitCeilings(ALL, this.#ceiling)
     for (let share = 0; share < this.#shares.length; share++) this.#drawShare(share)
-    const cut = this.#cut(spanRoom, byteRoom)
+    for (let share = this.#fixed; share < this.#shares.length; share++) {
+      this.#cut(share, this.#ceilings[share]!)
+    }
+    const cut = this.#cut(ALL, this.#ceiling)
     if (capped || cut) this.#ceilingTicks++
     for (let row = 0; row < this.count; row++) this.#book(row)
   }
 
   /** Spans that follow an earlier decision leave too: false when a ceiling has no room, else they are booked. */
-  admitLate(nowMs: number, spans: number, bytes: number): boolean {
-    if (this.#spanCeiling.room(nowMs) < spans || this.#byteCeiling.room(nowMs) < bytes) return false
-    this.#spanCeiling.take(spans)
-    this.#byteCeiling.take(bytes)
+  admitLate(nowMs: number, spans: number, bytes: number, tenant = 0): boolean {
+    const own = this.#ceilings[tenant]
+    this.#ceiling.look(nowMs)
+    own?.look(nowMs)
+    if (!this.#ceiling.fits(spans, bytes) || own?.fits(spans, bytes) === false) return false
+    this.#ceiling.take(spans, bytes)
+    own?.take(spans, bytes)
     return true
   }
 
@@ -117,10 +152,10 @@ export class Decider extends TickRows {
   }
 
   snapshot(): Uint8Array {
-    const out = new Float64Array(SNAPSHOT_HEAD + SHARE_NUMBERS * this.#shares.length)
+    const out = new Float64Array(SNAPSHOT_HEAD + SHARE_NUMBERS * this.#fixed)
     out[0] = SNAPSHOT_VERSION
-    out[1] = this.#shares.length
-    this.#shares.forEach((share, at) => {
+    out[1] = this.#fixed
+    this.#shares.slice(0, this.#fixed).forEach((share, at) => {
       share.write(out, SNAPSHOT_HEAD + at * SHARE_NUMBERS)
     })
     return new Uint8Array(out.buffer)
@@ -128,11 +163,11 @@ export class Decider extends TickRows {
 
   /** False for bytes that another version or other options wrote; then nothing changed. */
   restore(bytes: Uint8Array): boolean {
-    const length = SNAPSHOT_HEAD + SHARE_NUMBERS * this.#shares.length
+    const length = SNAPSHOT_HEAD + SHARE_NUMBERS * this.#fixed
     if (bytes.byteLength !== length * Float64Array.BYTES_PER_ELEMENT) return false
     const from = new Float64Array(bytes.slice().buffer)
-    if (from[0] !== SNAPSHOT_VERSION || from[1] !== this.#shares.length) return false
-    this.#shares.forEach((share, at) => {
+    if (from[0] !== SNAPSHOT_VERSION || from[1] !== this.#fixed) return false
+    this.#shares.slice(0, this.#fixed).forEach((share, at) => {
       share.read(from, SNAPSHOT_HEAD + at * SHARE_NUMBERS)
     })
     return true
@@ -203,10 +238,11 @@ export class Decider extends TickRows {
   }
 
   /** Weights that the ceilings leave room for, so that a cut after the draw is rare. Says whether there was need to. */
-  #fitCeilings(spanRoom: number, byteRoom: number): boolean {
-    if (spanRoom === Number.POSITIVE_INFINITY && byteRoom === Number.POSITIVE_INFINITY) return false
+  #fitCeilings(share: number, { spanRoom, byteRoom, isOpen }: CeilingPair): boolean {
+    if (isOpen) return false
     let rows = 0
     for (let row = 0; row < this.count; row++) {
+      if (share !== ALL && this.share[row] !== share) continue
       if (this.weight[row] > 0 && (this.spans[row] > spanRoom || this.bytes[row] > byteRoom)) {
         // What alone is too much would shut out all others.
         this.#oversize++
@@ -247,27 +283,23 @@ export class Decider extends TickRows {
   }
 
   /** When more was drawn than may leave: in the order of priority until the first that does not fit, which sets the thresholds. */
-  #cut(spanRoom: number, byteRoom: number): boolean {
+  #cut(share: number, { spanRoom, byteRoom, isOpen }: CeilingPair): boolean {
+    if (isOpen) return false
     let rows = 0
     let spans = 0
     let bytes = 0
     for (let row = 0; row < this.count; row++) {
-      if (this.keep[row] === 0) continue
+      if (this.keep[row] === 0 || (share !== ALL && this.share[row] !== share)) continue
       this.rows[rows++] = row
       spans += this.spans[row]
       bytes += this.bytes[row]
     }
     const cut = spans > spanRoom || bytes > byteRoom
-    if (cut) this.#cutRows(rows, spanRoom, byteRoom)
-    for (let row = 0; row < this.count; row++) {
-      if (this.keep[row] === 0) continue
-      this.#spanCeiling.take(this.spans[row])
-      this.#byteCeiling.take(this.bytes[row])
-    }
+    if (cut) this.#cutRows(share, rows, spanRoom, byteRoom)
     return cut
   }
 
-  #cutRows(rows: number, spanRoom: number, byteRoom: number): void {
+  #cutRows(share: number, rows: number, spanRoom: number, byteRoom: number): void {
     const order = this.rows.subarray(0, rows)
     order.sort((a, b) => this.priorityOf(b) - this.priorityOf(a))
     let spans = 0
@@ -279,8 +311,10 @@ export class Decider extends TickRows {
       if (spans > spanRoom || bytes > byteRoom) break
     }
     const tau = this.priorityOf(order[Math.min(fits, rows - 1)])
-    this.#tau *= tau
-    for (let row = 0; row < this.count; row++) this.draw(row, tau)
+    if (share === ALL) this.#tau *= tau
+    for (let row = 0; row < this.count; row++) {
+      if (share === ALL || this.share[row] === share) this.draw(row, tau)
+    }
   }
 
   #book(row: number): void {
@@ -288,5 +322,7 @@ export class Decider extends TickRows {
     this.#kept++
     this.reason[row] = this.lane[row]
     this.#shares[this.share[row]].spend(this.cost[row])
+    this.#ceiling.take(this.spans[row], this.bytes[row])
+    this.#ceilings[this.share[row]]?.take(this.spans[row], this.bytes[row])
   }
 }

@@ -35,11 +35,11 @@ const SURE_WEIGHT = Math.exp(MAX_EXPONENT / 2)
 const ERROR_WEIGHT = Math.exp(2 * STEEPNESS)
 /** Quiet traffic of so long is added to what was seen: an incident shorter than this moves the bar little. */
 const PRIOR_MS = 7_200_000
-/** Debt should be paid back by traffic that is not in shift within this time. */
-const PAY_BACK_MS = 900_000
+/** Debt, and what lacks of the reserve, should be paid by traffic that is not in shift within this time. */
+const PAY_BACK_MS = 300_000
 /** It still gets this share of the budget for its own tail then. */
 const LEAST_QUIET = 0.02
-/** What is saved should be spent within this time, on what stands out most among traffic however quiet. */
+/** What is saved beyond the reserve should be spent within this time, on what stands out most among traffic however quiet. */
 const SPEND_SAVED_MS = 120_000
 /** Debt beyond this share of the credit raises the bar for traffic in shift too, by at most so much (natural logarithm). */
 const DEEP_DEBT = 0.5
@@ -52,7 +52,9 @@ const COLD_MS = 60_000
 /** Errors may be ahead of their lane by so much of the credit, classes of what it is when nothing is owed; by so many units at least. */
 const ERRORS_AHEAD = 0.5
 const CLASSES_AHEAD = 0.04
-const LEAST_CLASSES_AHEAD = 16
+const LEAST_CLASSES_AHEAD = 12
+/** At first they may be ahead by what their lane gets in this time, then by as much again as it has got: all classes are new then. */
+const CLASSES_START_MS = 1_800_000
 /** What classes leave of their lane is found out over so much traffic, and goes to the uniform lane. */
 const CLASS_SMOOTHING_MS = 1_800_000
 /** Smaller than any share in use, so that logarithms stay finite. */
@@ -154,7 +156,7 @@ export class Share {
     this.#errorsAhead = Math.max(0, this.#errorsAhead - this.#anomalyShare * units)
     this.#mostErrorsAhead = ERRORS_AHEAD * this.#book.credit
     this.#classesAhead = Math.max(0, this.#classesAhead - this.#diversityShare * units)
-    this.#mostClassesAhead = Math.max(LEAST_CLASSES_AHEAD, CLASSES_AHEAD * this.#book.fullCredit)
+    this.#mostClassesAhead = Math.max(LEAST_CLASSES_AHEAD, this.#classesCredit())
   }
 
   /**
@@ -227,6 +229,12 @@ export class Share {
     this.#all.read(from, at + STATE_NUMBERS + BOOK_NUMBERS + REFERENCE_NUMBERS)
   }
 
+  #classesCredit(): number {
+    const { offered, rate, fullCredit } = this.#book
+    const earned = this.#diversityShare * (offered + CLASSES_START_MS * rate)
+    return Math.min(earned, CLASSES_AHEAD * fullCredit)
+  }
+
   #setFloor(units: number): void {
     const smoothing = this.#book.rate * CLASS_SMOOTHING_MS
     if (units > 0) {
@@ -240,15 +248,16 @@ export class Share {
   }
 
   #setBars(): void {
-    const { balance, credit, rate } = this.#book
+    const { balance, credit, rate, reserve } = this.#book
+    const spare = balance - reserve
     const full = this.#anomalyShare * SURE_SHARE
-    const owed = rate > 0 ? Math.min(0, balance) / (rate * PAY_BACK_MS) : 0
+    const owed = rate > 0 ? Math.min(0, spare) / (rate * PAY_BACK_MS) : 0
     const quiet = Math.max((this.#anomalyShare + owed) * SURE_SHARE, LEAST_QUIET * full)
     this.#quietLog = -Math.log(Math.min(1, quiet))
     const depth = (-balance / credit - DEEP_DEBT) / (1 - DEEP_DEBT)
     const deep = -Math.log(Math.min(1, full)) + DEEP_RISE * Math.min(1, Math.max(0, depth))
     this.#shiftedLog = Math.min(this.#quietLog, deep)
-    const saved = rate > 0 ? (Math.max(0, balance) / (rate * SPEND_SAVED_MS)) * SURE_SHARE : 0
+    const saved = rate > 0 ? (Math.max(0, spare) / (rate * SPEND_SAVED_MS)) * SURE_SHARE : 0
     this.#savingsLog = -Math.log(Math.min(1, saved + TINY))
   }
 

@@ -3,6 +3,8 @@
  * and a bucket in front of it so that the window is not spent in its first second.
  */
 
+import type { Ceiling } from './options.ts'
+
 const WINDOW_MS = 10_000
 const STEP_MS = 10
 /** One step more than the window: what left within the step that the window cuts still counts. */
@@ -61,5 +63,40 @@ export class WindowCeiling {
     this.#step = step
     this.#sum = 0
     for (let at = 0; at < STEPS; at++) this.#sum += this.#left[at]
+  }
+}
+
+/** Both limits that something may have. */
+export class CeilingPair {
+  readonly #spans: WindowCeiling
+  readonly #bytes: WindowCeiling
+  /** As of the last `look`. */
+  spanRoom = Number.POSITIVE_INFINITY
+  byteRoom = Number.POSITIVE_INFINITY
+
+  constructor({ spansPerSecond, bytesPerSecond }: Ceiling) {
+    this.#spans = new WindowCeiling(spansPerSecond)
+    this.#bytes = new WindowCeiling(bytesPerSecond)
+  }
+
+  /** There is no limit. */
+  get isOpen(): boolean {
+    const { spanRoom, byteRoom } = this
+    return spanRoom === Number.POSITIVE_INFINITY && byteRoom === Number.POSITIVE_INFINITY
+  }
+
+  look(nowMs: number): void {
+    this.spanRoom = this.#spans.room(nowMs)
+    this.byteRoom = this.#bytes.room(nowMs)
+  }
+
+  fits(spans: number, bytes: number): boolean {
+    return spans <= this.spanRoom && bytes <= this.byteRoom
+  }
+
+  /** Follows a `look` at the same time. */
+  take(spans: number, bytes: number): void {
+    this.#spans.take(spans)
+    this.#bytes.take(bytes)
   }
 }

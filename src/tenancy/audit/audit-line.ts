@@ -1,22 +1,12 @@
 /** One line of the audit log: its layout, and the hash that ties it to the line before. */
 import { createHash } from 'node:crypto'
+import type { AuditEvent } from '../../core/audit.ts'
 
 /** Longer facts are cut, so that the end of the file can be found by reading a little of it. */
 export const MAX_LINE_BYTES = 16_384
 const MAX_TEXT_CHARS = 256
 const MAX_FACTS = 32
 const MAX_LIST = 32
-
-export interface AuditEvent {
-  /** What was done, dotted: `key.create`, `key.revoke`, `tenants.reload`, `config.reload`. */
-  readonly action: string
-  /** Who did it: user of the operating system, or the component. */
-  readonly actor: string
-  /** To what: id of a key, tenant, file. */
-  readonly subject: string
-  /** Further facts for people; never secrets. */
-  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>
-}
 
 export interface AuditRecord extends AuditEvent {
   /** Counts from 1. */

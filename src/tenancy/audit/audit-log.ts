@@ -2,18 +2,19 @@
  * Who changed keys and configuration, as JSON lines that are only ever added to; each line has the hash of the one before,
  * so that a line changed, taken out or put in between shows. Several processes may write to one file.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { AuditEvent, AuditTrail } from '../../core/audit.ts'
 import type { Clock } from '../../core/clock.ts'
 import { MillraceError } from '../../errors.ts'
 import { withLockFile } from '../../util/lock-file.ts'
-import { type AuditEvent, formatLine, MAX_LINE_BYTES, parseLine, START } from './audit-line.ts'
-
-export type { AuditEvent } from './audit-line.ts'
+import { formatLine, MAX_LINE_BYTES, parseLine, START } from './audit-line.ts'
 
 const OWNER_ONLY = 0o600
+const OWNER_FOLDER = 0o700
 const NEWLINE = 0x0a
 
-export class AuditLog {
+export class AuditLog implements AuditTrail {
   readonly path: string
   readonly #clock: Clock
   #last: Promise<void> = Promise.resolve()
@@ -32,6 +33,7 @@ export class AuditLog {
 
   async #append(event: AuditEvent): Promise<void> {
     try {
+      await mkdir(dirname(this.path), { recursive: true, mode: OWNER_FOLDER })
       await withLockFile(this.path, async () => {
         const file = await open(this.path, 'a+', OWNER_ONLY)
         try {

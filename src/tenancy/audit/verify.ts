@@ -1,8 +1,7 @@
 /** Reads an audit log from its beginning and says whether anything was changed, taken out or put in between. */
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { MillraceError } from '../../errors.ts'
-import { type AuditRecord, parseLine, START } from './audit-line.ts'
+import { type AuditRecord, MAX_LINE_BYTES, parseLine, START } from './audit-line.ts'
 
 /** More problems than this are counted, not told. */
 const MAX_PROBLEMS = 100
@@ -50,14 +49,21 @@ export async function verifyAudit(
   return { records, problems, problemCount, head: before.hash }
 }
 
+/** Lines that are longer than any of ours come in pieces, each of which is none. */
 async function* readLines(path: string): AsyncGenerator<string> {
-  const stream = createReadStream(path, 'utf8')
+  let rest = ''
   try {
-    yield* createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+    for await (const chunk of createReadStream(path, 'utf8')) {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()!
+      yield* lines
+      if (rest.length <= MAX_LINE_BYTES) continue
+      yield rest
+      rest = ''
+    }
   } catch (error) {
     const { message } = error as Error
     throw new MillraceError('MILLRACE_AUDIT_UNREADABLE', `${path}: ${message}.`, { cause: error })
-  } finally {
-    stream.destroy()
   }
+  if (rest !== '') yield rest
 }

@@ -4,22 +4,22 @@ import type { AuthDenied, AuthGranted, AuthReason, Identity } from '../../core/i
 const UNAVAILABLE_RETRY_MS = 5000
 
 const MESSAGES: Readonly<Record<AuthReason, string>> = {
-  no_credentials: 'No credentials were sent; send an API key or token in the header authorization.',
-  malformed_credentials: 'The credentials cannot be read; send exactly one kind, once.',
-  unknown_credentials: 'The credentials are not known here.',
-  expired: 'The credentials have expired; get new ones.',
-  not_yet_valid: 'The credentials are not valid yet; check the clocks.',
-  revoked: 'The credentials have been revoked; get new ones.',
-  bad_signature: 'The signature of the token is not valid.',
-  wrong_issuer: 'The issuer of the token is not accepted here.',
-  wrong_audience: 'The token is meant for another audience.',
-  no_tenant: 'The credentials name no tenant that can be used.',
-  unknown_tenant: 'The tenant is not known here.',
-  untrusted_proxy: 'A header names the tenant and does not come from a trusted proxy.',
-  address_denied: 'Nothing is taken from this address.',
-  signal_not_allowed: 'The credentials do not allow this signal.',
-  too_many_failures: 'Too many wrong credentials came from this address; try again later.',
-  verifier_unavailable: 'The credentials cannot be checked now; try again later.',
+  no_credentials: 'no credentials were sent; send an API key or token in the header authorization',
+  malformed_credentials: 'the credentials cannot be read; send exactly one kind, once',
+  unknown_credentials: 'the credentials are not known here',
+  expired: 'the credentials have expired; get new ones',
+  not_yet_valid: 'the credentials are not valid yet; check the clocks',
+  revoked: 'the credentials have been revoked; get new ones',
+  bad_signature: 'the signature of the token is not valid',
+  wrong_issuer: 'the issuer of the token is not accepted here',
+  wrong_audience: 'the token is meant for another audience',
+  no_tenant: 'the credentials name no tenant that can be used',
+  unknown_tenant: 'the tenant is not known here',
+  untrusted_proxy: 'a header names the tenant and does not come from a trusted proxy',
+  address_denied: 'nothing is taken from this address',
+  signal_not_allowed: 'the credentials do not allow this signal',
+  too_many_failures: 'too many wrong credentials came from this address; try again later',
+  verifier_unavailable: 'the credentials cannot be checked now; try again later',
 }
 
 /** Wherever who somebody is has been settled, and what remains is that they may not. */

@@ -7,14 +7,18 @@ import { readKeyFile, type StoredKey } from './key-file.ts'
 import { hashSecret, parseApiKey } from './key-format.ts'
 
 interface KnownKey {
+  /** Hexadecimal digits. */
   readonly hash: Uint8Array
   readonly expiresMs: number
   readonly isRevoked: boolean
   readonly granted: AuthGranted
 }
 
+const HASH_CHARS = 64
 /** Compared with where there is no such key, so that it takes as long. */
-const NO_HASH = new Uint8Array(32)
+const NO_HASH = Buffer.alloc(HASH_CHARS)
+/** Hash of what was shown last; written over by the next. */
+const shownHash = Buffer.alloc(HASH_CHARS)
 
 export class ApiKeys {
   readonly #clock: Clock
@@ -41,7 +45,8 @@ export class ApiKeys {
     const parts = parseApiKey(text)
     if (parts === null) return denied('malformed_credentials')
     const key = this.#keys.get(parts.id)
-    const isSame = timingSafeEqual(hashSecret(parts.secret), key?.hash ?? NO_HASH)
+    shownHash.write(hashSecret(parts.secret), 'latin1')
+    const isSame = timingSafeEqual(shownHash, key?.hash ?? NO_HASH)
     if (key === undefined || !isSame) return denied('unknown_credentials')
     if (key.isRevoked) return denied('revoked')
     return this.#clock.now() < key.expiresMs ? key.granted : denied('expired')
@@ -50,7 +55,7 @@ export class ApiKeys {
 
 function knownKey(key: StoredKey): KnownKey {
   return {
-    hash: Buffer.from(key.hash.slice('sha256:'.length), 'hex'),
+    hash: Buffer.from(key.hash.slice('sha256:'.length), 'latin1'),
     expiresMs: key.expires === null ? Number.POSITIVE_INFINITY : Date.parse(key.expires),
     isRevoked: key.revoked !== null,
     granted: granted({

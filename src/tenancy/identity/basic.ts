@@ -1,13 +1,15 @@
 /** Users and passwords, `Authorization: Basic`. A password that was right is remembered by a keyed hash, so that slow hashes are computed once. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { TenantId } from '../../core/batch.ts'
 import type { AuthDenied, AuthGranted, AuthOutcome } from '../../core/identity.ts'
 import { denied, granted, tryLater } from './answers.ts'
-import { BcryptWorker } from './bcrypt-worker.ts'
-import { md5Crypt, shaCrypt } from './crypt.ts'
 import type { StoredPassword } from './htpasswd.ts'
+import { Marks } from './marks.ts'
+import { isSameText } from './same-text.ts'
+import { SlowPasswords } from './slow-passwords.ts'
 
 const MAX_REMEMBERED = 10_000
+const SHA1_BYTES = 20
 /** bcrypt itself reads 72 bytes. */
 const MAX_PASSWORD_CHARS = 1024
 /** What the hash of nobody's password looks like: unknown users take as long as known ones. */
@@ -21,9 +23,9 @@ export type TenantOfUser = (user: string) => TenantId | null
 
 export class BasicUsers {
   readonly #tenantOf: TenantOfUser
-  readonly #key = randomBytes(32)
-  readonly #bcrypt = new BcryptWorker()
-  /** Answers by keyed hash of user and password. */
+  readonly #marks = new Marks()
+  readonly #slow = new SlowPasswords()
+  /** Answers by mark of user and password. */
   readonly #remembered = new Map<string, AuthGranted | AuthDenied>()
   #users: ReadonlyMap<string, StoredPassword> = new Map()
   #nobody: StoredPassword = NOBODY
@@ -43,7 +45,7 @@ export class BasicUsers {
   check(encoded: string, quickOnly: boolean): AuthOutcome | Promise<AuthOutcome> {
     const shown = decode(encoded)
     if (shown === null) return denied('malformed_credentials')
-    const mark = createHmac('sha256', this.#key).update(encoded, 'latin1').digest('base64')
+    const mark = this.#marks.of(encoded)
     const known = this.#remembered.get(mark)
     if (known !== undefined) return known
     if (quickOnly) return denied('too_many_failures')
@@ -62,7 +64,7 @@ export class BasicUsers {
   }
 
   stop(): Promise<void> {
-    return this.#bcrypt.stop()
+    return this.#slow.stop()
   }
 
   #grant(user: string): AuthGranted | AuthDenied {
@@ -78,36 +80,15 @@ export class BasicUsers {
     this.#remembered.set(mark, answer)
   }
 
-  #compare(password: string, { kind, text }: StoredPassword): boolean | Promise<boolean | 'busy'> {
-    switch (kind) {
-      case 'bcrypt':
-        return this.#bcrypt.compare(password, text)
-      case 'apr1':
-      case 'md5':
-        return isSame(md5Crypt(password, text), text)
-      case 'sha256':
-      case 'sha512':
-        return isSame(shaCrypt(password, text), text)
-      case 'sha1':
-        return isSame(`{SHA}${sha1(password).toString('base64')}`, text)
-      case 'ssha1': {
-        const stored = Buffer.from(text.slice('{SSHA}'.length), 'base64')
-        const salt = stored.subarray(20)
-        return isSame(
-          sha1(password, salt).toString('base64'),
-          stored.subarray(0, 20).toString('base64'),
-        )
-      }
-      case 'plain':
-        return isSame(password, text)
-    }
+  #compare(password: string, stored: StoredPassword): boolean | Promise<boolean | 'busy'> {
+    const { kind, text } = stored
+    if (kind === 'plain') return isSameText(password, text)
+    if (kind === 'sha1') return isSameText(`{SHA}${sha1(password).toString('base64')}`, text)
+    if (kind !== 'ssha1') return this.#slow.compare(password, stored)
+    const bytes = Buffer.from(text.slice('{SSHA}'.length), 'base64')
+    const salted = sha1(password, bytes.subarray(SHA1_BYTES))
+    return isSameText(salted.toString('hex'), bytes.subarray(0, SHA1_BYTES).toString('hex'))
   }
-}
-
-/** Takes the same time whatever differs, lengths included. */
-function isSame(a: string, b: string): boolean {
-  const hash = (text: string) => createHash('sha256').update(text, 'utf8').digest()
-  return timingSafeEqual(hash(a), hash(b))
 }
 
 function sha1(password: string, salt: Uint8Array = new Uint8Array(0)): Buffer {

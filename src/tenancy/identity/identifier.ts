@@ -1,4 +1,5 @@
 /** Asks each configured method who a sender is, in a fixed order, and counts and limits those that fail. */
+import type { AuditTrail } from '../../core/audit.ts'
 import { DEFAULT_TENANT, type TenantId } from '../../core/batch.ts'
 import type {
   AuthMethod,
@@ -6,7 +7,6 @@ import type {
   Credentials,
   ServerAuthenticator,
 } from '../../core/identity.ts'
-import type { AuditLog } from '../audit/audit-log.ts'
 import { denied, granted } from './answers.ts'
 import { ApiKeys } from './api-keys.ts'
 import { BasicUsers } from './basic.ts'
@@ -32,7 +32,7 @@ export interface Identifier extends ServerAuthenticator {
 
 export interface IdentifierServices extends SenderServices {
   /** Where it is written that files with credentials were read again. */
-  readonly audit?: AuditLog
+  readonly audit?: AuditTrail
 }
 
 export function createIdentifier(config: IdentityConfig, services: IdentifierServices): Identifier {

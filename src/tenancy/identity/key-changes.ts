@@ -27,7 +27,7 @@ export function makeKey(wanted: NewKey, nowMs: number, replaces?: string): MadeK
     id: parts.id,
     tenant,
     name,
-    hash: `sha256:${hashSecret(parts.secret).toString('hex')}`,
+    hash: `sha256:${hashSecret(parts.secret)}`,
     signals,
     created: timeText(nowMs),
     expires: expiresMs === null ? null : timeText(expiresMs),

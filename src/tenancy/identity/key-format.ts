@@ -2,7 +2,7 @@
  * How an API key looks: `mr_<id>_<secret>`. The id finds the key in the file and may be shown; the secret is 256 random bits,
  * so a plain SHA-256 of it is enough at rest: there is nothing to guess.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 const PREFIX = 'mr_'
 const ID_CHARS = 12
@@ -35,8 +35,9 @@ export function createApiKey(random: (bytes: number) => Uint8Array = randomBytes
   return { id: createId(random), secret: encodeSecret(random(SECRET_BYTES)) }
 }
 
-export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret, 'latin1').digest()
+/** SHA-256, hexadecimal. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'hex')
 }
 
 export function isKeyId(text: string): boolean {

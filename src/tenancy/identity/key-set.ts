@@ -68,7 +68,11 @@ export class FetchedKeys {
 
   /** Resolves after the first fetch, whether it worked or not. */
   async start(): Promise<void> {
-    if (this.#from.jwks_url.startsWith('https:')) this.#tls = await clientTls({}, this.#services)
+    const { protocol, hostname } = new URL(this.#from.jwks_url)
+    if (protocol === 'https:') this.#tls = await clientTls({}, this.#services)
+    else if (!/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) {
+      this.#services.log.warn('jwks_without_tls', { url: shownUrl(this.#from.jwks_url) })
+    }
     await this.#fetch()
   }
 

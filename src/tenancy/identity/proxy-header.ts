@@ -1,6 +1,6 @@
 /** The header by which a trusted proxy names the tenant. From anybody else it is refused, never ignored. */
-import { BlockList, isIPv4 } from 'node:net'
 import type { AuthGranted, AuthOutcome, Credentials } from '../../core/identity.ts'
+import { AddressList } from '../../net/address-list.ts'
 import { denied, granted } from './answers.ts'
 import { isTenantId } from './tenant-id.ts'
 
@@ -9,23 +9,17 @@ const MAX_KEPT = 10_000
 
 export class ProxyHeader {
   readonly #name: string
-  readonly #trusted = new BlockList()
+  readonly #trusted: AddressList
   readonly #kept = new Map<string, AuthGranted>()
 
   constructor(name: string, networks: readonly string[]) {
     this.#name = name
-    for (const network of networks) {
-      const [address, prefix] = network.split('/')
-      const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-      if (prefix === undefined) this.#trusted.addAddress(address, family)
-      else this.#trusted.addSubnet(address, Number(prefix), family)
-    }
+    this.#trusted = new AddressList(networks)
   }
 
   /** The other end of a unix socket has no address and is not trusted. */
   trusts(address: string): boolean {
-    if (address === '') return false
-    return this.#trusted.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
+    return this.#trusted.has(address)
   }
 
   /** Null when there is no such header. */

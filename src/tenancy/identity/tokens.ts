@@ -1,9 +1,9 @@
 /** JSON Web Tokens: handed to the verifier of their issuer, and remembered by hash until they expire. */
-import { createHash } from 'node:crypto'
 import type { AuthDenied, AuthGranted, AuthOutcome } from '../../core/identity.ts'
 import { denied, granted, tryLater } from './answers.ts'
 import type { JwtIssuerConfig } from './fields.ts'
 import type { KeySetServices } from './key-set.ts'
+import { Marks } from './marks.ts'
 import { TokenIssuer, type VerifiedToken } from './token-issuer.ts'
 
 const MAX_REMEMBERED = 10_000
@@ -19,6 +19,7 @@ export class Tokens {
   readonly issuers: readonly TokenIssuer[]
   readonly #byName: ReadonlyMap<string, TokenIssuer>
   readonly #services: KeySetServices
+  readonly #marks = new Marks()
   readonly #remembered = new Map<string, Remembered>()
   readonly #pending = new Map<string, Promise<AuthOutcome>>()
   /** Grows when keys change: what began before is not remembered. */
@@ -40,7 +41,7 @@ export class Tokens {
 
   /** `quickOnly`: answers from memory, or says to come later; for those who have guessed too often. */
   check(token: string, quickOnly: boolean): AuthOutcome | Promise<AuthOutcome> {
-    const mark = createHash('sha256').update(token, 'latin1').digest('base64')
+    const mark = this.#marks.of(token)
     const known = this.#remembered.get(mark)
     if (known !== undefined) {
       if (this.#services.clock.now() < known.untilMs) return known.answer

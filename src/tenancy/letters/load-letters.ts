@@ -85,7 +85,7 @@ async function readFile(fs: WalFs, fd: number, path: string, log: Logger): Promi
     return { file: null, places: 0 }
   }
   const header = found.kind === 'segment' ? found.header : await guessHeader(fs, fd, path)
-  if (header === null && isCutOff(head, filled)) {
+  if (header === null && isCutOff(head, filled, (await fs.size(fd)).length)) {
     log.warn('letters_cut_off', { path, bytes: filled })
     await fs.remove(path)
     return { file: null, places: 0 }
@@ -100,7 +100,8 @@ async function readFile(fs: WalFs, fd: number, path: string, log: Logger): Promi
 }
 
 /** The file was begun and its header never written whole. */
-function isCutOff(head: Buffer, filled: number): boolean {
+function isCutOff(head: Buffer, filled: number, length: number): boolean {
+  if (length > filled) return false
   return (
     filled < SEGMENT_HEADER_BYTES ||
     filled < Math.min(head.length, head.readUInt16LE(HEADER_BYTES_AT)) ||

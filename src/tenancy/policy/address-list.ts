@@ -1,6 +1,7 @@
-/** Lists of addresses and networks, asked with plain text as sockets have it. */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+/** Who may send from where: lists as they are written, and the question to both of them. */
+import { isIPv4, isIPv6 } from 'node:net'
 import { type Wrong, wrong } from '../../config/fields.ts'
+import { AddressList } from '../../net/address-list.ts'
 import type { AddressLists } from './limits.ts'
 
 export interface WrittenAddresses {
@@ -27,19 +28,10 @@ export function buildAddressLists(written: WrittenAddresses | undefined): Addres
 /** `address` as of `core/identity.ts`: v4-mapped ones as v4; empty, a unix socket, is on this machine. */
 export function admitsAddress(lists: AddressLists, address: string): boolean {
   if (address === '') return true
-  const family = address.includes(':') ? 'ipv6' : 'ipv4'
-  if (lists.deny?.check(address, family) === true) return false
-  return lists.allow === null || lists.allow.check(address, family)
+  if (lists.deny?.has(address) === true) return false
+  return lists.allow === null || lists.allow.has(address)
 }
 
-function buildList(networks: readonly string[]): BlockList | null {
-  if (networks.length === 0) return null
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address, prefix] = network.split('/')
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
+function buildList(networks: readonly string[]): AddressList | null {
+  return networks.length === 0 ? null : new AddressList(networks)
 }

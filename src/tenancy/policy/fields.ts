@@ -74,7 +74,7 @@ export function addressesField(text: string) {
 
 const sampling = z
   .strictObject({
-    ratio: z.number().min(0).max(1).optional().describe('Share of the spans to keep.'),
+    ratio: z.number().gt(0).max(1).optional().describe('Share of the spans to keep.'),
     spans_per_second: positive().optional().describe('Spans to keep in a second.'),
     bytes_per_second: positiveBytes().optional().describe('Bytes to keep in a second.'),
   })
@@ -129,8 +129,10 @@ export const tenantSection = z.preprocess(value => value ?? {}, z.strictObject(t
 
 export type WrittenLimits = z.output<z.ZodObject<typeof tenantFields>>
 
-/** Tenants by id or glob. */
-export const tenantTable = z.record(textField(readPattern, { type: 'string' }), tenantSection)
+/** An id or a glob. */
+export const tenantPattern = textField(readPattern, { type: 'string' })
+
+export const tenantTable = z.record(tenantPattern, tenantSection)
 
 function readPattern(text: string): string | Wrong {
   if (isTenantId(text)) return text

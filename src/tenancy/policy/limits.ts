@@ -1,7 +1,7 @@
 /** What a tenant may do, as numbers; 0 is no limit, unless another meaning is given. */
-import type { BlockList } from 'node:net'
 import type { Signal } from '../../core/signal.ts'
 import type { TenantSampling } from '../../core/tenancy.ts'
+import type { AddressList } from '../../net/address-list.ts'
 
 export const RATE_ALGORITHMS = ['token_bucket', 'leaky_bucket', 'sliding_window'] as const
 
@@ -19,8 +19,8 @@ export interface RateLimit {
 
 export interface AddressLists {
   /** Null: everybody who is not denied. */
-  readonly allow: BlockList | null
-  readonly deny: BlockList | null
+  readonly allow: AddressList | null
+  readonly deny: AddressList | null
 }
 
 export interface TenantLimits {

@@ -3,28 +3,24 @@ import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { judgeAt } from '../../config/judge-at.ts'
 import { describeProblem, type Problem } from '../../config/problems.ts'
-import { MAX_SOURCE_BYTES, readYaml } from '../../config/read-yaml.ts'
+import { MAX_SOURCE_BYTES, readYamlSteps } from '../../config/read-yaml.ts'
 import { Source } from '../../config/source.ts'
-import { findSpan, problemAt } from '../../config/tree.ts'
-import { tenantTable, type WrittenLimits } from './fields.ts'
+import { findSpan, nodeAt, problemAt, type Tree, toPlain } from '../../config/tree.ts'
+import { tenantPattern, tenantSection, type WrittenLimits } from './fields.ts'
 import { listFiles } from './file-patterns.ts'
 import type { PolicyEntry } from './policy.ts'
 
 /** Of one set; a reload looks at all of them. */
 const MAX_ENTRIES = 100_000
 
-export const TENANT_FILE_SCHEMA = z.strictObject({
+/** Entries are judged one by one, so that a large file holds nobody up. */
+const FILE_SCHEMA = z.strictObject({
   version: z.literal(1).describe('Of the format; 1.'),
   tenants: z
-    .preprocess(value => value ?? {}, tenantTable)
+    .preprocess(value => value ?? {}, z.record(tenantPattern, z.unknown()))
     .prefault({} as never)
     .describe('Limits by tenant or glob.'),
 })
-
-interface WrittenFile {
-  readonly version: 1
-  readonly tenants: Readonly<Record<string, WrittenLimits>>
-}
 
 export interface ReadTenants {
   readonly entries: readonly PolicyEntry[]
@@ -33,14 +29,16 @@ export interface ReadTenants {
   readonly problems: readonly string[]
 }
 
-/** `taken` are entries from elsewhere, whose patterns no file may have again. Does not throw. */
-export function readTenantFiles(
+/**
+ * In steps, see `inSlices`. `taken` are entries from elsewhere, whose patterns no file may have again. Does not throw.
+ */
+export function* readTenantSteps(
   patterns: readonly string[],
   taken: readonly PolicyEntry[],
-): ReadTenants {
+): Generator<void, ReadTenants> {
   const files = listFiles(patterns)
   const reader = new TenantFileReader(taken)
-  for (const file of files) reader.read(file)
+  for (const file of files) yield* reader.read(file)
   return { entries: reader.entries, files, problems: reader.problems }
 }
 
@@ -54,38 +52,51 @@ class TenantFileReader {
     this.#origins = new Map(taken.map(entry => [entry.pattern, entry.origin]))
   }
 
-  read(file: string): void {
+  *read(file: string): Generator<void> {
     const text = readText(file)
+    yield
     if (typeof text !== 'string') this.problems.push(`${file}: ${text.fault}`)
-    else this.#readSource(new Source(file, text))
+    else yield* this.#readSource(new Source(file, text))
   }
 
-  #readSource(source: Source): void {
-    const { tree, problems } = readYaml(source)
+  *#readSource(source: Source): Generator<void> {
+    const { tree, problems } = yield* readYamlSteps(source)
     if (problems.length > 0 || tree === null) {
       const none = [`${source.name}: the file is empty; expected version: 1 and tenants`]
       this.problems.push(...(problems.length > 0 ? problems.map(describeProblem) : none))
       return
     }
     const found: Problem[] = []
-    const written = judgeAt<WrittenFile>(TENANT_FILE_SCHEMA, tree, [], found)
-    for (const [pattern, limits] of Object.entries(written?.tenants ?? {})) {
-      const path = ['tenants', pattern]
-      const span = findSpan(tree, path, 'key')
-      const origin = `${source.name}:${source.locate(span.start).line}`
-      const before = this.#origins.get(pattern)
-      if (before !== undefined) {
-        const message = `there is already an entry "${pattern}", at ${before}`
-        found.push(problemAt(span, { path, message, expected: 'one entry for each tenant' }))
-      }
-      this.#origins.set(pattern, origin)
-      this.entries.push({ pattern, written: limits, origin })
+    judgeAt(FILE_SCHEMA, tree, [], found)
+    const table = nodeAt(tree, ['tenants'])
+    for (const pattern of table?.kind === 'map' ? table.entries.keys() : []) {
+      this.#readEntry(source, tree, pattern, found)
+      yield
     }
+    found.sort((a, b) => a.line - b.line || a.column - b.column)
     this.problems.push(...found.map(describeProblem))
     if (this.entries.length > MAX_ENTRIES) {
       this.entries.length = 0
       this.problems.push(`${source.name}: more than ${MAX_ENTRIES} tenants in all files together`)
     }
+  }
+
+  #readEntry(source: Source, tree: Tree, pattern: string, found: Problem[]): void {
+    const path = ['tenants', pattern]
+    const span = findSpan(tree, path, 'key')
+    const origin = `${source.name}:${source.locate(span.start).line}`
+    const before = this.#origins.get(pattern)
+    if (before !== undefined) {
+      const message = `there is already an entry "${pattern}", at ${before}`
+      found.push(problemAt(span, { path, message, expected: 'one entry for each tenant' }))
+    }
+    this.#origins.set(pattern, origin)
+    // Explaining costs more than judging, and most entries need none.
+    const quick = tenantSection.safeParse(toPlain(nodeAt(tree, path)!))
+    const written = quick.success
+      ? (quick.data as WrittenLimits)
+      : judgeAt<WrittenLimits>(tenantSection, tree, path, found)
+    if (written !== undefined) this.entries.push({ pattern, written, origin })
   }
 }
 

@@ -33,13 +33,31 @@ export interface SeriesKey {
   readonly intentional: boolean
 }
 
-export interface Series extends SeriesKey {
+/** A class, so that ten thousands of them stay small. */
+export class Series implements SeriesKey {
   readonly id: number
+  readonly tenant: TenantId
+  readonly signal: Signal | null
+  readonly kind: SeriesKind
+  readonly stage: string
+  readonly reason: string
+  readonly intentional: boolean
   /** The counter as it was last seen, and when it was last seen to have grown. */
-  value: number
-  lastMs: number
-  /** Growth in the minute that is open. */
-  open: number
+  value = 0
+  lastMs = 0
+  /** Growth in the minute that is open, if it is in that minute at all. */
+  open = 0
+  isOpen = false
+
+  constructor(id: number, { tenant, signal, kind, stage, reason, intentional }: SeriesKey) {
+    this.id = id
+    this.tenant = tenant
+    this.signal = signal
+    this.kind = kind
+    this.stage = stage
+    this.reason = reason
+    this.intentional = intentional
+  }
 }
 
 interface Slice {
@@ -86,7 +104,7 @@ export class UsageHistory {
   }
 
   addSeries(key: SeriesKey): Series {
-    const series = { ...key, id: this.#series.length, value: 0, lastMs: 0, open: 0 }
+    const series = new Series(this.#series.length, key)
     this.#series.push(series)
     return series
   }
@@ -97,7 +115,8 @@ export class UsageHistory {
     if (growth === 0) return
     series.value = value
     series.lastMs = nowMs
-    if (series.open === 0) this.#open.push(series)
+    if (!series.isOpen) this.#open.push(series)
+    series.isOpen = true
     series.open += growth
   }
 
@@ -132,6 +151,7 @@ export class UsageHistory {
       ids[i] = series.id
       growths[i] = series.open
       series.open = 0
+      series.isOpen = false
     }
     this.#open.length = 0
     this.#cells += ids.length

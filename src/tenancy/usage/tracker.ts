@@ -5,7 +5,7 @@
 import { SIGNALS, type Signal } from '../../core/signal.ts'
 import type { AccountingLedger, AccountView } from '../../telemetry/ledger.ts'
 import type { TenantCounts, UsageCounts } from './counts.ts'
-import type { Series, SeriesKind, UsageHistory } from './history.ts'
+import type { Series, SeriesKey, SeriesKind, UsageHistory } from './history.ts'
 
 const NEVER = -1
 
@@ -40,7 +40,7 @@ class Tracked {
     return undefined
   }
 
-  add(history: UsageHistory, key: Omit<Series, 'tenant' | 'id' | 'value' | 'lastMs' | 'open'>) {
+  add(history: UsageHistory, key: Omit<SeriesKey, 'tenant'>) {
     const series = history.addSeries({ tenant: this.#tenant, ...key })
     this.#series.push(series)
     return series

@@ -11,9 +11,13 @@ import { crc32 } from 'node:zlib'
 export const ACK_SLOT_BYTES = 16
 const CRC_AT = 12
 
-/** `tried`: sent in careful mode when the process ended; nothing is gone. */
-export type AckKind = 'gone' | 'tried'
-const CODES: Readonly<Record<AckKind, number>> = { gone: 1, tried: 2 }
+/**
+ * `tried`: is being sent in careful mode; if nothing follows, the process ended meanwhile. `survived`: it has been sent, or tried
+ * long enough, without harm.
+ */
+export type AckKind = 'gone' | 'tried' | 'survived'
+const CODES: Readonly<Record<AckKind, number>> = { gone: 1, tried: 2, survived: 3 }
+const KINDS: readonly (AckKind | undefined)[] = [undefined, 'gone', 'tried', 'survived']
 
 /** `ranges` are pairs of first and count. */
 export function encodeAcks(ranges: readonly number[], kind: AckKind, seed: number): Buffer {
@@ -39,8 +43,8 @@ export function decodeAcks(
   for (let at = 0; at + ACK_SLOT_BYTES <= bytes.length; at += ACK_SLOT_BYTES) {
     const code = bytes.readUInt32LE(at + 8)
     const crc = crc32(bytes.subarray(at, at + CRC_AT), seed)
-    const kind = code === CODES.gone ? 'gone' : code === CODES.tried ? 'tried' : null
-    if (kind === null || crc !== bytes.readUInt32LE(at + CRC_AT)) bad++
+    const kind = KINDS[code]
+    if (kind === undefined || crc !== bytes.readUInt32LE(at + CRC_AT)) bad++
     else slot(kind, bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4))
   }
   return bad

@@ -67,6 +67,14 @@ export class Acknowledger {
     }
   }
 
+  /** Says on disk that an entry is being tried, or has been. Does not reject: then the next process does not know. */
+  mark(segment: Segment, index: number, kind: 'tried' | 'survived'): Promise<void> {
+    this.#enqueue(async () => {
+      await this.#append(segment, encodeAcks([index, 1], kind, segment.seed))
+    })
+    return this.#work
+  }
+
   /** Writes all that is to be written, as far as the disk lets it. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -96,9 +104,16 @@ export class Acknowledger {
   }
 
   async #write(segment: Segment): Promise<void> {
-    const { files, fs } = this.#env
     const ranges = segment.takeUnwritten()
-    const slots = encodeAcks(ranges, 'gone', segment.seed)
+    if (await this.#append(segment, encodeAcks(ranges, 'gone', segment.seed))) return
+    segment.putBackUnwritten(ranges)
+    this.#unwritten.add(segment)
+    this.#schedule(RETRY_MS)
+  }
+
+  /** False when the disk did not take them. */
+  async #append(segment: Segment, slots: Buffer): Promise<boolean> {
+    const { files, fs } = this.#env
     const at = this.#ends.get(segment) ?? 0
     let file: OpenFile | null = null
     try {
@@ -109,11 +124,10 @@ export class Acknowledger {
       )
       this.#ends.set(segment, at + slots.length)
       this.#env.budget.addFileBytes(slots.length)
+      return true
     } catch (failure) {
       reportFailure(this.#env, 'acknowledge', acksPathOf(segment.path), failure)
-      segment.putBackUnwritten(ranges)
-      this.#unwritten.add(segment)
-      this.#schedule(RETRY_MS)
+      return false
     } finally {
       if (file !== null) files.done(file)
     }

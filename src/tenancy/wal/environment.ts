@@ -1,6 +1,7 @@
 /** What all queues of one storage share: the folder's budget, open files, the syncs under way, and what is told about failures. */
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/logger.ts'
+import type { DeadLetters } from '../../core/storage.ts'
 import type { DiskBudget } from './disk-budget.ts'
 import type { WalFs } from './fs.ts'
 import type { FileOperation, WalMetrics } from './metrics.ts'
@@ -31,6 +32,10 @@ export interface WalEnvironment {
   options(): QueueOptions
   /** The folder of the storage: what is above it is not ours to sync. */
   readonly root: string
+  /** Processes before this one ended soon after their start: what they left is tried one by one. */
+  isCareful(): boolean
+  /** Null when there is none. */
+  readonly letters: DeadLetters | null
   /** The disk fails now, or (null) works again. */
   health(problem: string | null): void
   /** The limit of all files is reached: gives back files of queues whose entries have all ended. */

@@ -53,6 +53,8 @@ export class GroupWriter {
   /** On its way to the disk. */
   #group: WaitingEntry[] = []
   #groupBytes = 0
+  /** Entries of the group that are told as stored. */
+  #published = 0
   #waitingBytes = 0
   #active: ActiveSegment | null = null
   /** Sealed, and not synced yet (policies that do not sync each group). */
@@ -276,24 +278,32 @@ export class GroupWriter {
   }
 
   #publish(active: ActiveSegment): void {
-    const { segment } = active
     const { metrics } = this.#env
-    const group = this.#group
-    this.#group = []
     if (active.header !== null) this.#maker.wrote(active)
     if (this.#pauseMs > 0) this.#recovered()
     metrics.groups.value++
-    metrics.appended.value += group.length
+    metrics.appended.value += this.#group.length
     metrics.appendedBytes.value += this.#groupBytes
     this.#waitingBytes -= this.#groupBytes
-    for (const waiting of group) {
-      const { entry, context, bytes } = waiting
-      const index = segment.count
-      segment.add(index, segment.end, entry.items, context.length, entry.byteLength)
-      segment.end += bytes
-      this.#owner.stored(segment, index, waiting)
+    this.#published = 0
+    this.#publishNext()
+  }
+
+  /** Who appended an entry hears of it before the next one is there, so it can keep the order without reading them back. */
+  readonly #publishNext = (): void => {
+    if (this.#published === this.#group.length) {
+      this.#group = []
+      this.#continue()
+      return
     }
-    this.#continue()
+    const { segment } = this.#active!
+    const waiting = this.#group[this.#published++]
+    const { entry, context, bytes } = waiting
+    const index = segment.count
+    segment.add(index, segment.end, entry.items, context.length, entry.byteLength)
+    segment.end += bytes
+    this.#owner.stored(segment, index, waiting)
+    queueMicrotask(this.#publishNext)
   }
 
   #recovered(): void {

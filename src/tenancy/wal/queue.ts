@@ -24,6 +24,8 @@ import { SegmentMaker } from './segment-maker.ts'
 
 /** Bytes that wait to be written; their memory is reserved by who appends. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
+/** An entry that has been tried for so long did not end the process. */
+const TRIAL_MS = 10_000
 /** When to come again. */
 const RETRY_AFTER_MS: Readonly<Record<Shortage | 'busy' | 'closed', number>> = {
   tenant: 1000,
@@ -49,6 +51,10 @@ export class WalQueue implements StoredQueue, WriterOwner {
   /** Of taken entries: they cannot make room. */
   #takenBytes = 0
   #isClosed = false
+  /** Segments before it were found at the start. */
+  readonly #firstNew: number
+  /** In careful mode: the found entry that is being tried. */
+  #trial: EntryId | null = null
   /** Written to since the last look. */
   #isFresh = false
   #context: RequestContext = NO_CONTEXT
@@ -63,6 +69,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
   ) {
     this.tenant = tenant
     this.#env = env
+    this.#firstNew = nextNumber
     this.#writer = new GroupWriter(env, this, new SegmentMaker(env, folder, tenant, nextNumber))
     this.#acknowledger = new Acknowledger(env)
     this.#reader = new EntryReader(env)
@@ -107,14 +114,17 @@ export class WalQueue implements StoredQueue, WriterOwner {
   }
 
   next(): StoredEntry | null {
+    if (this.#trial !== null) return null
     for (const segment of this.#segments.values()) {
       if (segment.number < this.#cursor) continue
       const index = segment.take()
       if (index < 0) continue
       this.#cursor = segment.number
       this.#takenBytes += bytesOf(segment, index)
+      const id = segment.number * MAX_RECORDS + index
+      if (segment.number < this.#firstNew && this.#env.isCareful()) this.#trial = id
       return {
-        id: segment.number * MAX_RECORDS + index,
+        id,
         items: segment.itemsOf(index),
         byteLength: segment.requestBytesOf(index),
       }
@@ -128,6 +138,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
     if (segment === undefined || !segment.isTaken(index)) {
       return { kind: 'failed', message: 'the entry is not taken' }
     }
+    if (id === this.#trial) await this.#beginTrial(segment, index, id)
     const answer = await this.#reader.read(segment, index, allocate)
     if (answer.kind === 'damaged') this.#drop(segment, index)
     if (answer.kind === 'failed') this.putBack(id)
@@ -140,6 +151,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
     if (segment === undefined || !segment.isTaken(index)) return
     this.#takenBytes -= bytesOf(segment, index)
     segment.putBack(index)
+    this.#endTrial(id)
     if (segment.number < this.#cursor) this.#cursor = segment.number
   }
 
@@ -173,6 +185,36 @@ export class WalQueue implements StoredQueue, WriterOwner {
   sealed(segment: Segment): void {
     segment.seal()
     if (segment.live === 0) this.#remove(segment)
+  }
+
+  // -- careful mode -----------------------------------------------------------------------------------------------
+
+  async #beginTrial(segment: Segment, index: number, id: EntryId): Promise<void> {
+    await this.#acknowledger.mark(segment, index, 'tried')
+    this.#env.clock.after(TRIAL_MS, () => {
+      if (this.#trial !== id) return
+      this.#endTrial(id)
+      if (!segment.isGone(index)) void this.#acknowledger.mark(segment, index, 'survived')
+    })
+  }
+
+  #endTrial(id: EntryId): void {
+    if (id === this.#trial) this.#trial = null
+  }
+
+  /** Takes out an entry that may be what ends the process. What `keep` does not take stays, and is not given to anybody. */
+  async quarantine(
+    segment: Segment,
+    index: number,
+    keep: (items: number, bytes: Uint8Array, context: RequestContext) => Promise<boolean>,
+  ): Promise<void> {
+    if (!segment.takeAt(index)) return
+    this.#takenBytes += bytesOf(segment, index)
+    const found = await this.#reader.read(segment, index, bytes => Buffer.allocUnsafe(bytes))
+    if (found.kind === 'failed') return
+    const isKept =
+      found.kind === 'damaged' || (await keep(segment.itemsOf(index), found.bytes, found.context))
+    if (isKept) this.#drop(segment, index)
   }
 
   // -- of the storage ---------------------------------------------------------------------------------------------
@@ -305,6 +347,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
     const bytes = bytesOf(segment, index)
     if (segment.isTaken(index)) this.#takenBytes -= bytes
     if (!segment.drop(index)) return
+    this.#endTrial(segment.number * MAX_RECORDS + index)
     this.#entries--
     this.#items -= items
     this.#bytes -= bytes

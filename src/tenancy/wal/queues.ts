@@ -1,27 +1,35 @@
 /** The stored queues of one exporter and signal: found at the start, opened on first use, given up when idle. */
 import { join } from 'node:path'
 import type { TenantId } from '../../core/batch.ts'
+import type { Signal } from '../../core/signal.ts'
 import type { StoredQueue, StoredQueues } from '../../core/storage.ts'
 import { nameOfPathSegment, pathSegment } from '../path-segment.ts'
 import { codeOf, type WalEnvironment } from './environment.ts'
+import { queueFolder } from './layout.ts'
 import { WalQueue } from './queue.ts'
 import { type RecoveryTally, recoverQueue } from './recovery.ts'
+import type { Segment } from './segment.ts'
 
 /** Queues that are looked through at once. */
 const MAX_AT_ONCE = 4
 const FIRST_NUMBER = 1
+const SUSPECT_REASON = 'crash_suspect'
 
 export class WalQueues implements StoredQueues {
   readonly #env: WalEnvironment
+  readonly #exporter: string
+  readonly #signal: Signal
   readonly #folder: string
   readonly #queues = new Map<TenantId, WalQueue>()
   readonly #closed: () => void
   readonly recovered: TenantId[] = []
   #isClosing = false
 
-  constructor(env: WalEnvironment, folder: string, closed: () => void) {
+  constructor(env: WalEnvironment, exporter: string, signal: Signal, closed: () => void) {
     this.#env = env
-    this.#folder = folder
+    this.#exporter = exporter
+    this.#signal = signal
+    this.#folder = queueFolder(env.root, exporter, signal)
     this.#closed = closed
   }
 
@@ -96,9 +104,34 @@ export class WalQueues implements StoredQueues {
     }
     const queue = new WalQueue(this.#env, folder, tenant, found.segments, found.nextNumber)
     this.#queues.set(tenant, queue)
+    for (const { segment, suspects } of this.#env.letters === null ? [] : found.segments) {
+      for (const index of suspects) await this.#quarantine(queue, segment, index, tally)
+    }
     if (queue.entries === 0) return
     this.recovered.push(tenant)
     tally.tenants++
+  }
+
+  async #quarantine(
+    queue: WalQueue,
+    segment: Segment,
+    index: number,
+    tally: RecoveryTally,
+  ): Promise<void> {
+    const { letters, log } = this.#env
+    const { tenant } = queue
+    const place = { exporter: this.#exporter, signal: this.#signal, tenant }
+    tally.suspects++
+    log.error('stored_entry_suspect', { ...place, items: segment.itemsOf(index) })
+    await queue.quarantine(segment, index, async (items, bytes, context) => {
+      if (letters === null) return false
+      return await letters.put({
+        ...place,
+        ...{ items, context, chunks: [bytes], byteLength: bytes.length },
+        reason: SUSPECT_REASON,
+        message: 'it was being sent whenever the collector ended',
+      })
+    })
   }
 
   /** Fails when something is in it, and then it stays. */

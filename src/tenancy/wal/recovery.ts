@@ -16,12 +16,16 @@ import { findSeed, scanSegment } from './scan.ts'
 import { acksPathOf, Segment } from './segment.ts'
 import { numberOfSegment } from './segment-maker.ts'
 
+/** An entry that was being tried at so many ends of the process is what ends it. */
+const MAX_TRIALS = 3
 /** Acknowledgements of one segment; each entry has one slot at most, but for retries. */
 const MAX_ACK_BYTES = 4 * MAX_RECORDS * ACK_SLOT_BYTES
 
 export interface RecoveredSegment {
   readonly segment: Segment
   readonly ackBytes: number
+  /** Entries that were being tried whenever the process ended so often. */
+  readonly suspects: readonly number[]
 }
 
 export interface RecoveredQueue {
@@ -43,6 +47,7 @@ export class RecoveryTally {
   damagedPlaces = 0
   lostEntries = 0
   tornTails = 0
+  suspects = 0
   readonly setAside: string[] = []
 }
 
@@ -195,7 +200,7 @@ class Recovery {
       segment.end = end
       if (tail === 'damaged') missing.push(segment.count)
       if (tail === 'torn' && torn === 0) torn = 1
-      const ackBytes = await this.#applyAcks(segment, missing)
+      const { ackBytes, suspects } = await this.#applyAcks(segment, missing)
       segment.seal()
       if (missing.length > 0 || damagedPlaces > 0) {
         log.error('segment_damaged', { path, places: damagedPlaces, lostEntries: missing.length })
@@ -208,7 +213,7 @@ class Recovery {
       this.#count(segment)
       // What follows the end must not come back, and room that was set aside is not needed any more.
       if (tail !== 'damaged') await fs.truncate(file.fd, end).catch(() => {})
-      return { segment, ackBytes }
+      return { segment, ackBytes, suspects }
     } catch (failure) {
       this.#setAside(path, messageOf(failure))
       return null
@@ -226,14 +231,17 @@ class Recovery {
   }
 
   /** What is gone is marked so, and taken out of `missing`. Says how long the file is. */
-  async #applyAcks(segment: Segment, missing: number[]): Promise<number> {
+  async #applyAcks(
+    segment: Segment,
+    missing: number[],
+  ): Promise<{ ackBytes: number; suspects: number[] }> {
     const { files, fs, log } = this.#env
     const path = acksPathOf(segment.path)
     let file: OpenFile
     try {
       file = await files.use(path)
     } catch (failure) {
-      if (codeOf(failure) === 'ENOENT') return 0
+      if (codeOf(failure) === 'ENOENT') return { ackBytes: 0, suspects: [] }
       throw failure
     }
     try {
@@ -241,7 +249,10 @@ class Recovery {
       const bytes = Buffer.alloc(Math.min(length, MAX_ACK_BYTES))
       await readUpTo(fs, file.fd, bytes, 0)
       const gone = new Set(missing)
+      const trials = new Map<number, number>()
       const bad = decodeAcks(bytes, segment.seed, (kind, first, count) => {
+        if (kind === 'tried') trials.set(first, (trials.get(first) ?? 0) + 1)
+        if (kind === 'survived') trials.delete(first)
         if (kind !== 'gone') return
         const end = Math.min(first + count, segment.count + 1)
         for (let i = first; i < end; i++) {
@@ -251,7 +262,10 @@ class Recovery {
       })
       missing.splice(0, missing.length, ...gone)
       if (bad > 0) log.warn('acknowledgements_damaged', { path, slots: bad })
-      return length
+      const suspects = [...trials.keys()].filter(
+        index => trials.get(index)! >= MAX_TRIALS && !segment.isGone(index),
+      )
+      return { ackBytes: length, suspects }
     } finally {
       files.done(file)
     }

@@ -95,9 +95,14 @@ class Scan {
 
   async run(): Promise<ScanResult> {
     for (;;) {
-      const header = await this.#headerAt(this.#at)
+      // No promise for each record: there may be millions.
+      const header = this.#isLoaded(this.#at, RECORD_HEADER_BYTES)
+        ? this.#decode(this.#at)
+        : await this.#headerAt(this.#at)
       if (header !== null) {
-        await this.#take(header)
+        if (this.#request.areBodiesChecked) await this.#tellPending()
+        else if (this.#pending !== null) this.#tell(this.#pending)
+        this.#take(header)
         continue
       }
       if (await this.#isBehindAll()) break
@@ -112,9 +117,7 @@ class Scan {
     return { end: this.#goodEnd, damagedPlaces: this.#damagedPlaces, tail }
   }
 
-  async #take(header: RecordHeader): Promise<void> {
-    if (this.#pending !== null && !this.#request.areBodiesChecked) this.#tell(this.#pending)
-    else await this.#tellPending()
+  #take(header: RecordHeader): void {
     this.#pending = { header, offset: this.#at }
     this.#expected = header.index + 1
     this.#at += recordBytes(header.contextBytes, header.requestBytes)
@@ -135,9 +138,13 @@ class Scan {
 
   /** Null where no record of this segment begins, or none that ends within it. */
   async #headerAt(at: number): Promise<RecordHeader | null> {
+    return (await this.#load(at, RECORD_HEADER_BYTES)) ? this.#decode(at) : null
+  }
+
+  /** The header at `at` has been loaded. */
+  #decode(at: number): RecordHeader | null {
     const { limit, seed } = this.#request
     if (at + RECORD_HEADER_BYTES > limit) return null
-    if (!(await this.#load(at, RECORD_HEADER_BYTES))) return null
     const header = decodeRecordHeader(this.#chunk, at - this.#chunkStart, seed)
     if (header === null || header.index < this.#expected) return null
     if (at + recordBytes(header.contextBytes, header.requestBytes) > aligned(limit)) return null
@@ -223,9 +230,13 @@ class Scan {
     return true
   }
 
+  #isLoaded(at: number, bytes: number): boolean {
+    return at >= this.#chunkStart && at + bytes <= this.#chunkStart + this.#filled
+  }
+
   /** False when the file does not go so far. */
   async #load(at: number, bytes: number): Promise<boolean> {
-    if (at >= this.#chunkStart && at + bytes <= this.#chunkStart + this.#filled) return true
+    if (this.#isLoaded(at, bytes)) return true
     const { fs, fd, limit, areBodiesChecked } = this.#request
     const last = this.#pending?.header
     const isHop = !areBodiesChecked && (last?.requestBytes ?? 0) > LARGE_RECORD_BYTES

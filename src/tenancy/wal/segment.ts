@@ -115,6 +115,14 @@ export class Segment {
     return index
   }
 
+  /** False when it is taken or gone. */
+  takeAt(index: number): boolean {
+    if (index >= this.count || this.#states[index] !== UNTAKEN) return false
+    this.#states[index] = TAKEN
+    this.taken++
+    return true
+  }
+
   /** -1 when there is none. */
   oldestUntaken(): number {
     if (!this.hasUntaken) return -1

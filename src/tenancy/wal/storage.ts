@@ -8,10 +8,9 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { Signal } from '../../core/signal.ts'
-import type { StoredQueues } from '../../core/storage.ts'
+import type { DeadLetters, StoredQueues } from '../../core/storage.ts'
 import type { Tenancy } from '../../core/tenancy.ts'
 import { MillraceError } from '../../errors.ts'
-import { pathSegment } from '../path-segment.ts'
 import { DiskBudget } from './disk-budget.ts'
 import {
   type FsyncPolicy,
@@ -20,10 +19,12 @@ import {
   type WalEnvironment,
 } from './environment.ts'
 import type { WalFs } from './fs.ts'
+import { STATE_FILE } from './layout.ts'
 import { WalMetrics } from './metrics.ts'
 import { OpenFiles } from './open-files.ts'
 import { WalQueues } from './queues.ts'
 import { RecoveryTally } from './recovery.ts'
+import { RunState } from './run-state.ts'
 import { SyncGate } from './sync-gate.ts'
 
 /** Files of idle queues are given back, and what could not be removed is tried again. */
@@ -54,6 +55,8 @@ export interface WalServices {
   readonly log: Logger
   readonly meter: Meter
   readonly tenancy: Tenancy
+  /** Where entries go that may be what ends the process; without it nothing is done about such. */
+  readonly letters?: DeadLetters
   /** The disk fails now, or (null) works again. */
   health(problem: string | null): void
   /** The last open queues were closed. */
@@ -75,6 +78,8 @@ export interface RecoveryReport {
   readonly lostEntries: number
   /** Writes that the end of the process cut off; nobody was told that they were stored. */
   readonly tornTails: number
+  /** Entries that were being sent at several ends of the process; dead letters now. */
+  readonly suspects: number
   /** Files that cannot be read as segments: left in place or renamed to `*.damaged`. */
   readonly setAside: readonly string[]
   readonly durationMs: number
@@ -85,6 +90,7 @@ export class WalStorage {
   readonly #services: WalServices
   readonly #env: WalEnvironment
   readonly #metrics: WalMetrics
+  readonly #state: RunState | null
   /** By `exporter signal`; null while it is being recovered. */
   readonly #open = new Map<string, WalQueues | null>()
   readonly #reports = new Map<string, RecoveryReport>()
@@ -100,6 +106,10 @@ export class WalStorage {
     this.#options = options
     this.#services = services
     this.#metrics = new WalMetrics(meter, options.id)
+    this.#state =
+      services.letters === undefined
+        ? null
+        : new RunState(fs, join(directory, STATE_FILE), clock, log)
     const budget = new DiskBudget(
       () => this.#options,
       tenancy,
@@ -116,6 +126,8 @@ export class WalStorage {
       metrics: this.#metrics,
       options: () => this.#options,
       root: directory,
+      isCareful: () => this.#state?.isCareful === true,
+      letters: services.letters ?? null,
       health: problem => this.#health(problem),
       reclaim: () => this.#reclaim(),
     }
@@ -142,6 +154,7 @@ export class WalStorage {
     const { clock } = this.#services
     const { budget } = this.#env
     await budget.refreshFree()
+    await this.#state?.begin()
     this.#metrics.watch({
       fileBytes: () => budget.fileBytes,
       liveBytes: () => budget.liveBytes,
@@ -179,8 +192,7 @@ export class WalStorage {
   async #recover(exporter: string, signal: Signal, closed: () => void): Promise<WalQueues> {
     const { clock, log } = this.#services
     const started = clock.monotonic()
-    const folder = queueFolder(this.#options.directory, exporter, signal)
-    const queues = new WalQueues(this.#env, folder, closed)
+    const queues = new WalQueues(this.#env, exporter, signal, closed)
     const tally = new RecoveryTally()
     await queues.recover(tally)
     const report: RecoveryReport = {
@@ -201,6 +213,7 @@ export class WalStorage {
     this.#syncTimer?.cancel()
     for (const queues of this.#running()) await queues.close()
     await this.#env.files.closeAll()
+    await this.#state?.end()
     this.#metrics.close()
   }
 
@@ -247,12 +260,3 @@ export class WalStorage {
     for (const queues of this.#running()) void queues.giveBack()
   }
 }
-
-/** Where the queues of an exporter and signal lie. */
-export function queueFolder(directory: string, exporter: string, signal: Signal): string {
-  return join(directory, QUEUES_FOLDER, pathSegment(exporter), pathSegment(signal))
-}
-
-export const QUEUES_FOLDER = 'queues'
-/** In the folder: which process works in it. */
-export const LOCK_FILE = 'millrace.lock'

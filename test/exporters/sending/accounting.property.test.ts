@@ -6,7 +6,7 @@ import type { Outcome } from '../../../src/core/outcome.ts'
 import type { SendResult } from '../../../src/exporters/sending/sender.ts'
 import { settle } from '../../../src/testing/fakes.ts'
 import type { TestBatch } from '../batch-of.ts'
-import { type SendingKit, startSending } from './kit.ts'
+import { SENT, type SendingKit, startSending } from './kit.ts'
 
 const answer: fc.Arbitrary<SendResult> = fc.oneof(
   fc.record({ kind: fc.constant('sent' as const), rejected: fc.integer({ min: 0, max: 4 }) }),
@@ -23,7 +23,12 @@ const answer: fc.Arbitrary<SendResult> = fc.oneof(
 )
 
 type Step =
-  | { readonly do: 'feed'; readonly items: number; readonly signal: 'traces' | 'logs' }
+  | {
+      readonly do: 'feed'
+      readonly items: number
+      readonly signal: 'traces' | 'logs'
+      readonly tenant: string
+    }
   | { readonly do: 'answer'; readonly which: number; readonly result: SendResult }
   | { readonly do: 'advance'; readonly ms: number }
 
@@ -32,10 +37,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     do: fc.constant('feed' as const),
     items: fc.integer({ min: 1, max: 9 }),
     signal: fc.constantFrom('traces' as const, 'logs' as const),
+    tenant: fc.constantFrom('default', 'a', 'b'),
   }),
   fc.record({ do: fc.constant('answer' as const), which: fc.nat(20), result: answer }),
   fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(50, 200, 5000, 31_000) }),
 )
+
+const steps = fc.array(step, { maxLength: 40 })
 
 const batch = fc.option(
   fc.record({
@@ -57,6 +65,11 @@ const config = fc.record({
     block_on_overflow: fc.boolean(),
     batch,
   }),
+  circuit_breaker: fc.record({
+    enabled: fc.boolean(),
+    consecutive_failures: fc.constantFrom(1, 3),
+  }),
+  retry_budget: fc.record({ burst: fc.constantFrom(1, 100), min_per_second: fc.constant(0.5) }),
   retry_on_failure: fc.record({ enabled: fc.boolean(), max_elapsed_time: fc.constant('60s') }),
 })
 
@@ -72,8 +85,8 @@ class Feeder {
     this.#kit = kit
   }
 
-  feed(items: number, signal: 'traces' | 'logs'): void {
-    const made = this.#kit.batch(items, signal)
+  feed(items: number, signal: 'traces' | 'logs', tenant: string): void {
+    const made = this.#kit.batch(items, signal, tenant)
     this.fed.push(made)
     const outcome = this.#kit.exporter.consume(made.batch)
     if (!(outcome instanceof Promise)) {
@@ -106,20 +119,29 @@ function assertIdentity(kit: SendingKit, pending: number): void {
   assert.equal(missing, pending)
 }
 
-test('every item is in exactly one state after every step, and all bytes are freed once', async () => {
+test('every item is in exactly one state after every step, nothing gets stuck, and all bytes are freed once', async () => {
   await fc.assert(
-    fc.asyncProperty(config, fc.array(step, { maxLength: 40 }), async (settings, steps) => {
+    fc.asyncProperty(config, steps, fc.boolean(), async (settings, steps, isWell) => {
       const kit = startSending(settings)
       kit.sender.reply = null
       const feeder = new Feeder(kit)
       for (const action of steps) {
-        if (action.do === 'feed') feeder.feed(action.items, action.signal)
+        if (action.do === 'feed') feeder.feed(action.items, action.signal, action.tenant)
         else if (action.do === 'advance') await kit.services.clock.advance(action.ms)
         else kit.sender.open.splice(action.which, 1)[0]?.answer(action.result)
         await settle()
         assertIdentity(kit, feeder.pendingItems)
       }
 
+      if (isWell) {
+        kit.sender.reply = () => SENT
+        for (const open of kit.sender.open.splice(0)) open.answer(SENT)
+        await kit.services.clock.advance(200_000)
+        assert.equal(
+          kit.services.ledger.rows().reduce((sum, row) => sum + row.held, 0),
+          0,
+        )
+      }
       await kit.stop(true)
       await settle()
 

@@ -18,6 +18,14 @@ async function settleAll(): Promise<void> {
   for (let i = 0; i < 20; i++) await settle()
 }
 
+/** Each has 12,000 spans, so that not all of them fit the window in memory. */
+async function feedLarge(kit: SendingKit, count: number): Promise<void> {
+  const { batch } = kit.batch(12_000)
+  kit.services.ledger.accepted('default', 'traces', 12_000 * (count - 1))
+  for (let i = 1; i < count; i++) await kit.exporter.consume(batch.share())
+  await kit.exporter.consume(batch)
+}
+
 async function startStored(queue: object = {}) {
   const storage = new FakeStorage()
   const kit = startSending({ sending_queue: { storage: 'disk', ...queue } })
@@ -88,8 +96,7 @@ test('tells of each request that waits how old it is, whose it is and what is in
 test('looks at what is on disk only, and leaves it in its place', async () => {
   const kit = await startStored({ num_consumers: 1 })
   kit.sender.reply = null
-  const made = Array.from({ length: 12 }, () => kit.batch(12_000))
-  for (const { batch } of made) await kit.exporter.consume(batch)
+  await feedLarge(kit, 12)
   await settleAll()
 
   const all = await controlOf(kit).peek({}, 100)
@@ -148,8 +155,7 @@ test('purge lets go of what is not in flight, as an intention', async () => {
 test('purge lets go of what is on disk too', async () => {
   const kit = await startStored({ num_consumers: 1 })
   kit.sender.reply = null
-  const made = Array.from({ length: 12 }, () => kit.batch(12_000))
-  for (const { batch } of made) await kit.exporter.consume(batch)
+  await feedLarge(kit, 12)
   await settleAll()
 
   assert.equal(await controlOf(kit).purge({}), 132_000)

@@ -5,6 +5,8 @@ import { DEFAULT_TENANT } from '../../../src/core/batch.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { TENANT_WINDOW_BYTES } from '../../../src/exporters/sending/window.ts'
 import { assertBalanced, type FakeServices, fakeHost, settle } from '../../../src/testing/fakes.ts'
+import { sampleRequest } from '../../harness/samples.ts'
+import { acceptBatch } from '../batch-of.ts'
 import { FakeStorage } from './fake-storage.ts'
 import { droppedItems, SENT, type SendingKit, sentItems, startSending } from './kit.ts'
 
@@ -150,7 +152,8 @@ test('what fails at shutdown is not tried again but stays on disk', async () => 
 test('keeps a bounded window in memory, and the rest on disk only', async () => {
   const kit = await startStored({ queue: { num_consumers: 1 } })
   kit.sender.reply = null
-  const made = Array.from({ length: 12 }, () => kit.batch(12_000))
+  const { bytes } = sampleRequest('traces', 1, 12_000)
+  const made = Array.from({ length: 12 }, () => acceptBatch(kit.services, 'traces', bytes))
   const size = made[0].batch.bytes
   assert.ok(size * made.length > TENANT_WINDOW_BYTES * 1.5, `${size}`)
   for (const { batch } of made) assert.equal((await kit.exporter.consume(batch)).kind, 'accepted')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { EQUAL_SHARE, type Tenancy } from '../../../src/core/tenancy.ts'
+import { EQUAL_SHARE, OPEN_TENANCY, type Tenancy } from '../../../src/core/tenancy.ts'
 import { MAX_TENANT_SERIES } from '../../../src/exporters/sending/lane-metrics.ts'
 import type { EncodedBatch, SendResult } from '../../../src/exporters/sending/sender.ts'
 import { assertBalanced, fakeHost, fakeServices, settle } from '../../../src/testing/fakes.ts'
@@ -12,6 +12,7 @@ const RETRY = { kind: 'retry', message: 'not now' } as const
 
 class Weights implements Tenancy {
   version = 1
+  readonly door = OPEN_TENANCY.door
   weights: Record<string, number> = {}
   delivered: unknown[] = []
   readonly usage = {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { Part } from '../../../src/core/batch.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
+import { OPEN_TENANCY, type Tenancy } from '../../../src/core/tenancy.ts'
 import { encodeParts, flatten } from '../../../src/otlp/encode.ts'
 import { encodeJson } from '../../../src/otlp/json/encode.ts'
 import { config as spec } from '../../../src/processors/adaptive-sampler/config.ts'
@@ -25,8 +26,12 @@ export interface KeptSpan {
   readonly attributes: Readonly<Record<string, string | number | boolean>>
 }
 
-export async function startSampler(t: TestContext, settings: object = {}) {
-  const services = fakeServices()
+export async function startSampler(
+  t: TestContext,
+  settings: object = {},
+  tenancy: Tenancy = OPEN_TENANCY,
+) {
+  const services = { ...fakeServices(), tenancy }
   const next = new CollectingConsumer()
   const id = 'adaptive_sampler'
   const config = spec.schema.parse({ decisions: { size: 10_000 }, ...SMALL, ...settings })

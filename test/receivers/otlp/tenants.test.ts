@@ -374,6 +374,23 @@ describe('limits of tenants at a receiver', () => {
     assert.equal((await gated.sendHttp(null)).reason, 'unknown_tenant')
     assert.deepEqual(gated.usage.turnedAway_, ['(unknown) unknown_tenant'], 'no account by name')
   })
+
+  it('counts bytes that were read for nothing: of requests that are not valid, or empty', async t => {
+    const gated = await startGated(t, {
+      defaults: { bytes_per_second: { rate: 100, burst: 1000 } },
+    })
+    const headers = { ...PROTO, 'x-tenant': 'a' }
+    const url = `${gated.running.url}/v1/traces`
+    const send = async (body: Uint8Array): Promise<number> =>
+      (await post(url, body, headers)).status
+    const notValid = Buffer.alloc(1500, 0x0a)
+    // An unknown field with 1500 bytes and no items.
+    const empty = Buffer.concat([Buffer.from([0xfa, 0x01, 0xdc, 0x0b]), Buffer.alloc(1500)])
+
+    assert.deepEqual([await send(notValid), await send(notValid)], [400, 429])
+    await gated.clock.advance(20_000)
+    assert.deepEqual([await send(empty), await send(empty)], [200, 429])
+  })
 })
 
 describe('connections of a receiver', () => {

@@ -115,3 +115,43 @@ test('a ceiling of zero is none', () => {
   ceiling.take(1e9)
   assert.equal(ceiling.room(0), Number.POSITIVE_INFINITY)
 })
+
+test('a ceiling of its own holds for a tenant in any window, and leaves others alone', () => {
+  const tick = fc.record({
+    afterMs: fc.integer({ min: 0, max: 3_000 }),
+    own: fc.integer({ min: 0, max: 200 }),
+    others: fc.integer({ min: 0, max: 200 }),
+    late: fc.integer({ min: 0, max: 50 }),
+  })
+  fc.assert(
+    fc.property(fc.array(tick, { maxLength: 40 }), fc.integer(), (ticks, seed) => {
+      const random = new Seeded(seed)
+      const one = decider({ budget: budget(1) })
+      const ceiling = { spansPerSecond: 20, bytesPerSecond: 0 }
+      const tenant = one.own('small', budget(1), ceiling)
+      const [times, left]: number[][] = [[], []]
+      let now = 0
+      for (const { afterMs, own, others, late } of ticks) {
+        now += afterMs
+        one.clear()
+        for (let at = 0; at < own + others; at++) {
+          const randomness = { high: random.half(), low: random.half() }
+          add(one, { ...randomness, tenant: at < own ? tenant : 0 })
+        }
+        one.decide(now)
+        let mine = 0
+        let theirs = 0
+        for (let row = 0; row < one.count; row++) {
+          if (row < own) mine += one.keep[row]
+          else theirs += one.keep[row]
+        }
+        assert.equal(theirs, others)
+        if (late > 0 && one.admitLate(now, late, 1, tenant)) mine += late
+        times.push(now)
+        left.push(mine)
+      }
+      assert.ok(fullestWindow(times, left) <= 200)
+    }),
+    { numRuns: 50 },
+  )
+})

@@ -4,13 +4,14 @@ import { appendFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
+import type { AuditEvent } from '../../../src/core/audit.ts'
 import {
   formatLine,
   MAX_LINE_BYTES,
   parseLine,
   START,
 } from '../../../src/tenancy/audit/audit-line.ts'
-import { type AuditEvent, AuditLog } from '../../../src/tenancy/audit/audit-log.ts'
+import { AuditLog } from '../../../src/tenancy/audit/audit-log.ts'
 import { verifyAudit } from '../../../src/tenancy/audit/verify.ts'
 import { FakeClock } from '../../../src/testing/fakes.ts'
 import { temporaryFolder } from '../identity/senders.ts'

@@ -69,7 +69,7 @@ test('credentials that come twice or in two kinds are refused, also when they ar
     { authorization: '' },
     { authorization: `Digest ${key}` },
     { authorization: `Bearer ${'x'.repeat(20_000)}` },
-  ]) {
+  ] as Readonly<Record<string, string | string[]>>[]) {
     const outcome = await told(showing({ headers, address: '' }))
     assert.equal(outcome, 'unauthenticated: malformed_credentials', JSON.stringify(headers))
   }

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { SYSTEM_FS } from '../../../src/tenancy/wal/fs.ts'
 import { makeRequest } from '../../../src/testing/builders.ts'
@@ -67,6 +68,20 @@ test('letters are there after a restart, removed ones are not', async t => {
   )
   assert.equal(box.summary().letters, 3)
   assert.equal(await box.read(oldest.id), null)
+})
+
+test('only its owner can read letters', async t => {
+  const folder = join(newFolder(t), 'letters')
+  const { box } = await openBox(t, folder)
+  await box.put(letter())
+  await box.put(letter())
+  await box.remove([(await box.list({}, 1))[0].id])
+
+  assert.equal(statSync(folder).mode & 0o777, 0o700)
+  assert.deepEqual(
+    filesIn(folder).map(name => statSync(join(folder, name)).mode & 0o777),
+    [0o600, 0o600],
+  )
 })
 
 test('files go with their last letter', async t => {
@@ -229,6 +244,8 @@ test('a file of a newer version is left alone', async t => {
   const [name] = filesIn(folder)
   const newer = readFileSync(join(folder, name))
   newer.writeUInt16LE(99, 8)
+  const end = newer.readUInt16LE(10)
+  newer.writeUInt32LE(crc32(newer.subarray(64, end), crc32(newer.subarray(0, 60))), 60)
   writeFileSync(join(folder, name), newer)
 
   const { box, lines } = await openBox(t, folder)

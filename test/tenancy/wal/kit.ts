@@ -4,6 +4,7 @@ import { NO_CONTEXT, type RequestContext } from '../../../src/core/batch.ts'
 import type { Logger } from '../../../src/core/logger.ts'
 import type {
   Appended,
+  DeadLetters,
   EntryId,
   NewEntry,
   StoredQueue,
@@ -29,9 +30,14 @@ export interface Bench {
 }
 
 export async function openBench(
-  options: Partial<WalOptions> & { fs?: MemoryFs; tenant?: string; tenancy?: Tenancy } = {},
+  options: Partial<WalOptions> & {
+    fs?: MemoryFs
+    tenant?: string
+    tenancy?: Tenancy
+    letters?: DeadLetters
+  } = {},
 ): Promise<Bench> {
-  const { fs = new MemoryFs(), tenant = 'acme', tenancy, ...rest } = options
+  const { fs = new MemoryFs(), tenant = 'acme', tenancy, letters, ...rest } = options
   const services = fakeServices()
   const events: string[] = []
   const problems: (string | null)[] = []
@@ -52,6 +58,7 @@ export async function openBench(
     {
       ...services,
       ...(tenancy === undefined ? {} : { tenancy }),
+      ...(letters === undefined ? {} : { letters }),
       fs,
       log: listenTo(events),
       health: problem => problems.push(problem),

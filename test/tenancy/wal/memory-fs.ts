@@ -29,8 +29,8 @@ export interface Fault {
 const SECTOR_BYTES = 512
 
 class Node {
-  bytes = Buffer.alloc(0)
-  synced = Buffer.alloc(0)
+  bytes: Buffer = Buffer.alloc(0)
+  synced: Buffer = Buffer.alloc(0)
 }
 
 export class MemoryFs implements WalFs {

@@ -34,6 +34,20 @@ test('writes and syncs entries that come together once', async () => {
   assert.equal(fs.calls.get('sync'), 1)
 })
 
+test('who appends hears of an entry before the next one of its group is there', async () => {
+  const { queue } = await openBench({ segmentBytes: 1 << 20 })
+  const seen: number[] = []
+
+  await Promise.all(
+    [1, 2, 3].map(async uid => {
+      await queue.append(entry(uid))
+      seen.push(queue.entries)
+    }),
+  )
+
+  assert.deepEqual(seen, [1, 2, 3])
+})
+
 test('keeps what the sender was known by', async () => {
   const { queue } = await openBench()
   const context: RequestContext = {

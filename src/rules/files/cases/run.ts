@@ -1,8 +1,8 @@
 /** Runs cases through the same engine that works on live data. */
 import type { Signal } from '../../../core/signal.ts'
+import { atOnce } from '../../../util/in-slices.ts'
 import { Engine } from '../engine.ts'
 import type { MakeEvaluator } from '../evaluator.ts'
-import { atOnce } from '../in-slices.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { partOf, Tracer } from '../trace.ts'
 import { compareOutcome, type Difference, type ItemOutcome } from './compare.ts'
