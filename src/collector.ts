@@ -218,7 +218,10 @@ export class Collector {
     const isReceiver = (node: Node): boolean => node.kind === 'receiver'
     const receivers = graph.nodes.filter(isReceiver)
     const others = graph.nodes.filter(node => !isReceiver(node))
-    const sooner = AbortSignal.any([deadline, AbortSignal.timeout(withinMs * RECEIVERS_SHARE)])
+    const sooner = AbortSignal.any([
+      deadline,
+      AbortSignal.timeout(Math.ceil(withinMs * RECEIVERS_SHARE)),
+    ])
     await this.#lifecycle.stop(stopLayers(graph, receivers), sooner)
     await this.#lifecycle.stop(stopLayers(graph, others), deadline)
   }

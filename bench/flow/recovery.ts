@@ -39,7 +39,7 @@ await runBench(async scope => {
   let accepted = 0
   for (let round = 0; bytes < wanted && round < MOST_FILLING_ROUNDS; round++) {
     const filled = await generate(subject.port, [
-      ...['--items', values.items, '--connections', '2', '--in-flight', '32', '--duration', '2s'],
+      ...['--items', values.items, '--connections', '2', '--in-flight', '32', '--duration', '5s'],
     ])
     if (filled.items.accepted === 0) throw new Error('nothing is accepted any more')
     bytes += filled.bytes

@@ -90,13 +90,13 @@ test('a log that was changed is told with the line, and a head that is gone too'
 })
 
 test('without its line in the audit log nothing is changed', async t => {
-  const { folder, keys, key } = await startIn(t)
+  const { keys, key } = await startIn(t)
   await key('create', '--tenant', 'acme')
   const before = await readFile(keys, 'utf8')
 
   const failed = await runMillrace([
     ...['tenants', 'key', 'create', '--tenant', 'globex', '--file', keys],
-    ...['--audit', join(folder, 'absent', 'audit.jsonl')],
+    ...['--audit', join(keys, 'audit.jsonl')],
   ])
 
   assert.equal(failed.code, 1)

@@ -17,6 +17,7 @@ import { runMillrace } from './command-line.ts'
 const RULES = `version: 1
 rules:
   - name: no-logs-of-shop
+    on: log
     tenants: [shop]
     do: drop
 `
@@ -57,14 +58,14 @@ async function start(t: TestContext, backend: string) {
   return {
     ...{ collector, finish },
     ask: async (...args: string[]) => (await runMillrace([...args, '--socket', path])).stdout,
-    send: (tenant: string, signal: Signal) =>
+    send: (tenant: string, signal: Signal, body: Uint8Array = sampleRequest(signal, 1).bytes) =>
       fetch(`http://127.0.0.1:${port}${HTTP_EXPORT_PATH[signal]}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/x-protobuf',
           ...(tenant === '' ? {} : { 'x-scope-orgid': tenant }),
         },
-        body: sampleRequest(signal, 1).bytes as Uint8Array<ArrayBuffer>,
+        body: body as Uint8Array<ArrayBuffer>,
       }).then(async answer => ({ status: answer.status, text: await answer.text() })),
   }
 }
@@ -80,13 +81,14 @@ test('each tenant is told its own: sent, filtered, refused, bytes and costs', as
     await send('bank', 'traces'),
     await send('bank', 'traces'),
     await send('', 'traces'),
+    await send('shop', 'traces', Buffer.from('no request at all')),
   ]
   await eventually(() => backend.items('traces') === 2 * ITEMS, 5000, 'traces arrive')
   const report: UsageReport = JSON.parse(await ask('tenants', 'usage', '--json'))
 
   assert.deepEqual(
     answers.map(({ status }) => status),
-    [200, 200, 200, 429, 401],
+    [200, 200, 200, 429, 401, 400],
   )
   const row = (tenant: string, signal: Signal): UsageRow =>
     report.rows.find(each => each.tenant === tenant && each.signal === signal)!
@@ -101,6 +103,7 @@ test('each tenant is told its own: sent, filtered, refused, bytes and costs', as
   assert.deepEqual(away, [
     ['(unknown)', 'no_credentials', 1],
     ['bank', 'rate_items', 1],
+    ['shop', 'bad_data', 1],
   ])
   assert.match(await ask('tenants', 'list'), /bank .* items_per_second \S+ of 0\.0/)
   assert.match(await ask('why', '--tenant', 'shop'), /5 log records let go .* no-logs-of-shop/)
@@ -124,5 +127,8 @@ test('what waits for a dead destination is told with the reason', async t => {
   )
   assert.match(told, /5 spans accepted; 0 sent, 0 let go on purpose, 0 lost, 5 held now/)
   assert.doesNotMatch(other, /wait for/)
+  // Nothing else keeps the process alive while what waits is given up.
+  const alive = setInterval(() => {}, 1000)
   await collector.stop(10)
+  clearInterval(alive)
 })

@@ -11,7 +11,7 @@ test(`loses nothing in ${ROUNDS} kills under load with fsync always`, async t =>
 
   const { stopped, ...figures } = report
   t.diagnostic(JSON.stringify(figures))
-  assert.equal(report.missing, 0)
+  assert.equal(report.missing, 0, JSON.stringify(stopped.rows))
   assert.equal(report.unwanted, 0)
   assert.equal(report.withinOneLife, 0)
   assert.equal(report.killsBeyondBound, 0, JSON.stringify(figures))

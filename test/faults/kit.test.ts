@@ -77,7 +77,7 @@ test('sees what a killed queue in memory has lost', async t => {
   assert.equal(missing(load.fates, sink, 1), 600)
 })
 
-test('knows refused from unknown, and each mood of the destination', async t => {
+test('knows refused from unknown and from partly taken, and each mood of the destination', async t => {
   const sink = await startSink(t)
   sink.poison.set(1, 0, 1)
   sink.feel({ kind: 'busy' }, 2)
@@ -95,11 +95,11 @@ test('knows refused from unknown, and each mood of the destination', async t => 
   await nobody.done
 
   assert.deepEqual(
-    loads.map(({ counts }) => [counts.accepted, counts.refused]),
+    loads.map(({ counts }) => [counts.accepted, counts.refused, counts.rejected]),
     [
-      [5, 5],
-      [0, 10],
-      [10, 0],
+      [9, 0, 1],
+      [0, 10, 0],
+      [10, 0, 0],
     ],
   )
   assert.deepEqual([...nobody.counts.byCode], [[-1, 1]])

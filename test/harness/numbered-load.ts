@@ -1,6 +1,7 @@
 /** Sends numbered spans over gRPC and remembers what was answered for each: the sender's side of the book. */
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
+import { countRejected } from '../../src/cli/generate/answers.ts'
 import { GRPC_EXPORT_PATH } from '../../src/core/signal.ts'
 import { NumberBook, NumberedRequests } from './numbered-spans.ts'
 
@@ -13,6 +14,7 @@ const REFUSED_PAUSE_MS = 20
 const FAILED_PAUSE_MS = 20
 const OK = 0
 const SILENT = -1
+const PREFIX_BYTES = 5
 
 export interface LoadOptions {
   readonly port: number
@@ -42,6 +44,8 @@ export interface LoadCounts {
   accepted: number
   refused: number
   unknown: number
+  /** Of accepted requests, but not taken (partial success); nobody says which they are. */
+  rejected: number
   requests: number
   readonly byCode: Map<number, number>
 }
@@ -55,6 +59,7 @@ export class NumberedLoad {
     accepted: 0,
     refused: 0,
     unknown: 0,
+    rejected: 0,
     requests: 0,
     byCode: new Map(),
   }
@@ -120,11 +125,14 @@ export class NumberedLoad {
     const message = this.#requests.message(stream, first)
     const startMs = performance.now()
     const { spans } = this.#requests
-    const code = await connection.call(message, first / spans)
+    const { code, rejected } = await connection.call(message, first / spans)
     const { counts } = this
     counts.requests++
     counts.byCode.set(code, (counts.byCode.get(code) ?? 0) + 1)
-    if (code === OK) {
+    if (code === OK && rejected > 0) {
+      counts.accepted += spans - rejected
+      counts.rejected += rejected
+    } else if (code === OK) {
       this.latenciesMs.push(performance.now() - startMs)
       this.#mark(first, FATE.accepted)
       counts.accepted += spans
@@ -143,6 +151,12 @@ export class NumberedLoad {
       this.fates.set(this.stream, n, fate)
     }
   }
+}
+
+interface Answer {
+  /** Of gRPC, or -1 when none came: the request may or may not have been taken. */
+  readonly code: number
+  readonly rejected: number
 }
 
 /** One HTTP/2 connection, opened when it is needed. */
@@ -166,10 +180,10 @@ class Connection {
     }
   }
 
-  /** The gRPC code, or -1 when none came: the request may or may not have been taken. */
-  call(message: Buffer, number: number): Promise<number> {
+  call(message: Buffer, number: number): Promise<Answer> {
     return new Promise(resolve => {
       let code = SILENT
+      const chunks: Buffer[] = []
       const stream = this.#open().request(this.#headersOf(number))
       const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), DEADLINE_MS)
       const read = (headers: Record<string, unknown>): void => {
@@ -181,9 +195,10 @@ class Connection {
       stream.on('error', () => {})
       stream.on('close', () => {
         clearTimeout(timer)
-        resolve(code)
+        const response = Buffer.concat(chunks).subarray(PREFIX_BYTES)
+        resolve({ code, rejected: countRejected('traces', response, 'proto') })
       })
-      stream.resume()
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.end(message)
     })
   }

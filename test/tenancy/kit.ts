@@ -41,7 +41,7 @@ export function startBook(section: object | null): BookFixture {
   const book = new TenantBook({ clock, usage })
   const use = (next: object): TenantPolicy => {
     const policy = policyOf(next)
-    book.install(policy)
+    book.install(clock, policy)
     return policy
   }
   if (section !== null) use(section)

@@ -1,7 +1,9 @@
 /** What the short words of ledger and gate mean, and what helps. Words that are not here are told as they are. */
+import type { AuthReason } from '../../core/identity.ts'
+import type { BusyCause, RefusalCode } from '../../core/outcome.ts'
 
 /** Requests turned away at the door, or items that were refused behind it. */
-const REFUSED: Readonly<Record<string, string>> = {
+const REFUSED = {
   no_credentials: 'they showed no credentials',
   malformed_credentials: 'their credentials could not be read',
   unknown_credentials: 'their credentials are not known here',
@@ -32,15 +34,21 @@ const REFUSED: Readonly<Record<string, string>> = {
   unavailable: 'the way ahead was closed, and it was told to come again',
   bad_data: 'they were not valid',
   too_large: 'they were too large',
+  unreadable: 'they came in an encoding that is not read here',
   unimplemented: 'the destination does not take this signal, or not in this compression',
   rejected: 'a later stage or the destination refused them for good',
   unauthenticated: 'the destination did not know us',
   permission_denied: 'the destination did not allow it',
-}
+} satisfies Readonly<Record<AuthReason | RefusalCode | BusyCause, string>> &
+  Readonly<Record<string, string>>
 
 /** Items that were let go after they had been accepted. */
 const DROPPED: Readonly<Record<string, string>> = {
   filtered: 'its condition matched',
+  dropped: 'as its configuration says',
+  over_limit: 'they came late, and more than the limit allows',
+  pending_at_shutdown:
+    'their trace was undecided when the process ended, and `drop_pending_traces_on_shutdown` is on',
   not_sampled: 'the trace was not sampled',
   no_route: 'no route matched, and there is no default one',
   counted: 'they were counted, as configured',

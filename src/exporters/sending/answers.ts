@@ -38,6 +38,8 @@ export interface AnswersOptions {
   readonly maxBytes: number
   /** How the last attempt of a queue ended: null = the destination takes data, else what is the matter. */
   readonly report: (queue: TenantQueue, fault: string | null) => void
+  /** A destination that was left alone takes data again. */
+  readonly recovered: () => void
   /** It comes again after so long. */
   readonly park: (shipment: Shipment, delayMs: number) => void
 }
@@ -71,7 +73,7 @@ export class Answers {
       return
     }
     queue.isFailing = false
-    queue.breaker.success()
+    if (queue.breaker.success() === true) this.#options.recovered()
     if (result.kind === 'sent') {
       queue.budget?.success()
       const rejected = Math.min(Math.max(result.rejected ?? 0, 0), shipment.batch.items)

@@ -17,7 +17,8 @@ export interface Breaker {
   allow(): boolean
   /** While it does not allow: when to ask again. Absent = every now and then. */
   waitMs?(): number
-  success(): void
+  /** True when the destination is taken for well by it and was not before. */
+  success(): unknown
   /** An attempt failed in a way that may pass. */
   failure(): void
   /** The attempt that was allowed has ended without telling anything about the destination. */
@@ -73,13 +74,14 @@ export class CircuitBreaker implements Breaker {
     return Math.max(1, this.#untilMs - this.#clock.monotonic())
   }
 
-  success(): void {
+  success(): boolean {
     this.#inARow = 0
-    if (this.#state === 'closed') {
-      if (this.#failures > 0) this.#count(0)
-      return
+    if (this.#state !== 'closed') {
+      this.#close()
+      return true
     }
-    this.#close()
+    if (this.#failures > 0) this.#count(0)
+    return false
   }
 
   failure(): void {

@@ -27,7 +27,7 @@ const BREAKER_POLL_MS = 500
  */
 const FAILING_SHARE = 0.5
 
-export interface DispatcherOptions extends Omit<AnswersOptions, 'park'> {
+export interface DispatcherOptions extends Omit<AnswersOptions, 'park' | 'recovered'> {
   readonly sender: Sender
   /** For what has to be written anew. */
   readonly buffers: BufferPool
@@ -56,7 +56,11 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#answers = new Answers({ ...options, park: (s, delayMs) => this.#park(s, delayMs) })
+    this.#answers = new Answers({
+      ...options,
+      park: (shipment, delayMs) => this.#park(shipment, delayMs),
+      recovered: () => this.#recovered(),
+    })
     this.#maxFailing = Math.max(1, Math.floor(options.maxConcurrent * FAILING_SHARE))
   }
 
@@ -215,7 +219,11 @@ export class Dispatcher {
 
   #block(queue: TenantQueue, waitMs: number): void {
     this.#turns.remove(queue)
-    queue.wake ??= this.#clock.after(waitMs, () => {
+    const atMs = this.#clock.monotonic() + waitMs
+    if (queue.wake !== null && queue.wakeAtMs <= atMs) return
+    queue.wake?.cancel()
+    queue.wakeAtMs = atMs
+    queue.wake = this.#clock.after(waitMs, () => {
       queue.wake = null
       if (queue.hasReady) this.#turns.add(queue)
       this.#pump()
@@ -261,6 +269,24 @@ export class Dispatcher {
       this.#pump()
     }
     queue.parked.set(shipment, this.#clock.after(Math.max(0, delayMs), wake))
+  }
+
+  /**
+   * What failed for one tenant has probably failed for all, and is over for all: nobody waits for a clock that was set
+   * while the destination was dead. Each still tries with one request first, and retry budgets set the pace.
+   */
+  #recovered(): void {
+    const now = this.#clock.monotonic()
+    for (const queue of this.#options.queues()) {
+      for (const [shipment, timer] of queue.parked) {
+        if (shipment.notBeforeMs > now) continue
+        timer.cancel()
+        queue.parked.delete(shipment)
+        queue.again.push(shipment)
+      }
+      queue.breaker.reset?.()
+      if (queue.hasReady) this.#turns.add(queue)
+    }
   }
 
   /** At shutdown. What is on disk and does not go through stays there for the next process. */

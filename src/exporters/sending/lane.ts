@@ -16,7 +16,7 @@ import { Batcher, measure } from './batcher.ts'
 import { Books } from './books.ts'
 import { type Breaker, CircuitBreaker, PASS_THROUGH } from './breaker.ts'
 import { Capacity } from './capacity.ts'
-import type { SendingConfig } from './config.ts'
+import type { BreakerConfig, RetryConfig, SendingConfig } from './config.ts'
 import { DiskFeed } from './disk-feed.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LaneMetrics } from './lane-metrics.ts'
@@ -33,6 +33,8 @@ const STOPPING_RETRY_MS = 1000
 const IDLE_MS = 60_000
 /** How often idle ones are looked for, while there is more than one. */
 const SWEEP_MS = 15_000
+/** A breaker stays open at least so long, however short the intervals between retries are. */
+const MIN_OPEN_MS = 100
 
 export interface LaneOptions {
   readonly context: CreateContext<unknown>
@@ -252,7 +254,7 @@ export class Lane implements Consumer {
     const isStored = this.#stores !== null
     const outside = isStored ? () => queue.feed!.used : null
     const ownBreaker = circuit_breaker.enabled
-      ? new CircuitBreaker(circuit_breaker, clock)
+      ? new CircuitBreaker(breakerWithin(circuit_breaker, this.#config.retry_on_failure), clock)
       : PASS_THROUGH
     const queue = new TenantQueue(
       tenant,
@@ -325,6 +327,14 @@ export class Lane implements Consumer {
     if (this.#last === queue) this.#last = null
     this.#stores?.release(queue.tenant)
   }
+}
+
+/** Whoever wants retries at least every so often wants a dead destination to be tried as often. */
+function breakerWithin(breaker: BreakerConfig, retry: RetryConfig): BreakerConfig {
+  const longest = Math.max(retry.max_interval, MIN_OPEN_MS)
+  if (!retry.enabled || longest >= breaker.max_open_interval) return breaker
+  const open_interval = Math.min(breaker.open_interval, longest)
+  return { ...breaker, open_interval, max_open_interval: longest }
 }
 
 /** Resolves with the work or the deadline, whichever comes first. */

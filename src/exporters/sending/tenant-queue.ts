@@ -32,6 +32,7 @@ export class TenantQueue extends Flow {
   pausedUntilMs = 0
   /** Brings it back into its turn when something may be sent again. */
   wake: Timer | null = null
+  wakeAtMs = 0
   /** What the destination said last when it did not take something; null when all is well. */
   fault: string | null = null
   /** The last attempt failed in a way that may pass, a time-out for one. */

@@ -13,7 +13,6 @@ import { AuditLog } from '../../tenancy/audit/audit-log.ts'
 import { TenantBook } from '../../tenancy/book/tenant-book.ts'
 import { createIdentifier, type Identifier } from '../../tenancy/identity/identifier.ts'
 import { fileSet } from '../../tenancy/policy/file-patterns.ts'
-import type { TenantPolicy } from '../../tenancy/policy/policy.ts'
 import { VolumeFile } from '../../tenancy/quota/volume-file.ts'
 import { TenantUsage } from '../../tenancy/usage/tenant-usage.ts'
 import { inSlices } from '../../util/in-slices.ts'
@@ -30,7 +29,6 @@ export class TenantsExtension
   readonly #book: TenantBook
   readonly #identifier: Identifier
   readonly auditTrail: AuditTrail | null
-  #policy: TenantPolicy | null = null
   #entries = 0
   #watch: FileWatch | null = null
   #volumes: VolumeFile | null = null
@@ -41,6 +39,7 @@ export class TenantsExtension
   constructor(context: CreateContext<TenantsConfig>) {
     this.#context = context
     this.#book = bookOf(context)
+    this.#book.expect(this)
     const { audit_file: file, identity } = context.config
     this.auditTrail = file === undefined ? null : new AuditLog(file, context.clock)
     this.#identifier = createIdentifier(identity, {
@@ -86,8 +85,7 @@ export class TenantsExtension
     await this.#reloading
     await this.#identifier.stop()
     await this.#volumes?.stop()
-    if (this.#policy !== null) this.#book.uninstall(this.#policy)
-    this.#policy = null
+    this.#book.leave(this)
   }
 
   /** Files are looked at again whether the file system told of a change or not. */
@@ -131,9 +129,11 @@ export class TenantsExtension
   }
 
   #install({ policy, entries }: ReadPolicy): void {
-    this.#policy = policy
+    if (!this.#book.install(this, policy!)) {
+      const why = 'another extension `tenants` is running, and there can be only one.'
+      throw new MillraceError('MILLRACE_START_FAILED', why)
+    }
     this.#entries = entries.length
-    this.#book.install(policy!)
     const { usage } = this.#book
     if (usage instanceof TenantUsage) usage.setPrices(this.#context.config.prices ?? null)
   }

@@ -3,8 +3,8 @@
  * unescaped straight into the message being written. Faults are kept here
  * and told by `false`, so that nothing throws.
  *
- * The text is known to end in `}` before it is read (see `start`), which is no digit, letter or part of a key: only
- * white space and strings have to look for the end.
+ * The text is known to end in `}` or `]` before it is read (see `start`), which is no digit, letter or part of a key:
+ * only white space and strings have to look for the end.
  */
 import type { JsonFault } from './fault.ts'
 import type { MessageWriter } from './message-writer.ts'
@@ -56,8 +56,8 @@ export class TextReader {
   end = 0
   fault: JsonFault | null = null
 
-  /** Begins to read; false when the text cannot be a JSON object. */
-  start(text: Uint8Array): boolean {
+  /** Begins to read; false when the text cannot be a JSON object, or a list where `open` is its bracket. */
+  start(text: Uint8Array, open = OPEN_OBJECT): boolean {
     // One kind of array for the compiler, whatever the caller has.
     this.bytes = new Uint8Array(text.buffer, text.byteOffset, text.length)
     this.view = new DataView(text.buffer, text.byteOffset, text.length)
@@ -66,16 +66,27 @@ export class TextReader {
     this.fault = null
     if (text.length > MAX_TEXT) return this.fail('too_large', 'expected a text below 2 GiB')
     if (text[0] === 0xef || text[0] >= 0xfe || text[0] === 0 || text[1] === 0) {
-      return this.fail('syntax', 'expected UTF-8 without a byte order mark, beginning with "{"')
+      const begin = String.fromCharCode(open)
+      return this.fail(
+        'syntax',
+        `expected UTF-8 without a byte order mark, beginning with "${begin}"`,
+      )
     }
-    if (this.next() !== OPEN_OBJECT) {
-      return this.fail('syntax', 'expected an object, beginning with "{"')
+    if (this.next() !== open) {
+      return this.fail(
+        'syntax',
+        open === OPEN_OBJECT
+          ? 'expected an object, beginning with "{"'
+          : 'expected a list, beginning with "["',
+      )
     }
     let last = this.end - 1
     while (isSpace(text[last])) last--
-    if (text[last] === CLOSE_OBJECT) return true
+    // Closing brackets stand two after their partners in ASCII.
+    if (text[last] === open + 2) return true
     this.pos = last + 1
-    return this.fail('syntax', 'expected "}" as the last character of the text')
+    const end = String.fromCharCode(open + 2)
+    return this.fail('syntax', `expected "${end}" as the last character of the text`)
   }
 
   /** Lets go of the text. */

@@ -5,6 +5,11 @@ import type { Passage } from '../../tenancy/gate/gate.ts'
 import type { ReservedRoom } from './room.ts'
 import { isStatus } from './unpack.ts'
 
+/** Who books requests that end while their body comes. */
+export interface RefusalBooks {
+  refused(admission: Admission, status: RpcStatus): void
+}
+
 export class Admission implements Admitted {
   /** Null until it is known who sends, and for good when that one is not let in. */
   passage: Passage | null
@@ -14,11 +19,13 @@ export class Admission implements Admitted {
   pending: Promise<void> | null = null
   /** The tenant's, once that is known and the body is whole. */
   room: ReservedRoom
+  readonly #books: RefusalBooks
   #isOver = false
 
-  constructor(passage: Passage | null, room: ReservedRoom) {
+  constructor(passage: Passage | null, room: ReservedRoom, books: RefusalBooks) {
     this.passage = passage
     this.room = room
+    this.#books = books
   }
 
   /** The authenticator has answered. */
@@ -30,7 +37,9 @@ export class Admission implements Admitted {
   }
 
   reserve(bytes: number): Uint8Array | RpcStatus {
-    return this.room.reserve(bytes)
+    const found = this.room.reserve(bytes)
+    if (isStatus(found)) this.#books.refused(this, found)
+    return found
   }
 
   fit(buffer: Uint8Array, length: number): Uint8Array {

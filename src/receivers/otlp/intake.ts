@@ -51,7 +51,7 @@ export class Intake {
       // Reading it was work all the same: the rate pays for it, the day does not.
       if (account?.charge(0, request.length) === null) account.refund(0, request.length)
       room.giveBack(request)
-      return faultStatus(index)
+      return this.turnAway(admission, faultStatus(index))
     }
     this.#usage.received(tenant, signal, request.length)
     const { items } = index
@@ -69,7 +69,7 @@ export class Intake {
     const payload = this.#payload(request, index, room)
     if (payload === undefined) {
       account?.refund(items, request.length)
-      return room.busy()
+      return this.turnAway(admission, room.busy())
     }
     const part = { payload, index, selection: null, edits: null, items }
     const batch = new Batch(signal, tenant, context, [part])
@@ -78,6 +78,13 @@ export class Intake {
     return outcome instanceof Promise
       ? outcome.then(settled => this.#settle(batch, settled, counters, admission))
       : this.#settle(batch, outcome, counters, admission)
+  }
+
+  /** Books a request that ends before its items are known: not valid, too large, or memory is short. */
+  turnAway(admission: Admission | null, status: RpcStatus): RpcStatus {
+    const tenant = admission?.passage?.tenant ?? DEFAULT_TENANT
+    this.#usage.turnedAway(tenant, status.reason ?? reasonOf(status))
+    return status
   }
 
   /** An index is small beside its request, unless the request consists of empty items: then it is reserved as well. */
@@ -153,6 +160,12 @@ function faultStatus({ fault, offset }: WireFault): RpcStatus {
   if (fault === 'too_many_items') return { code: GRPC.RESOURCE_EXHAUSTED, http: 413, message }
   const violations = [{ field: `byte ${offset}`, description }]
   return { code: GRPC.INVALID_ARGUMENT, message, violations }
+}
+
+function reasonOf({ code, retryDelayMs }: RpcStatus): string {
+  if (code === GRPC.INVALID_ARGUMENT) return 'bad_data'
+  if (retryDelayMs !== undefined) return 'overloaded'
+  return code === GRPC.RESOURCE_EXHAUSTED ? 'too_large' : 'unreadable'
 }
 
 /** Counts a request that was refused as a whole before its items were known, or because they were not valid. */

@@ -50,8 +50,13 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   reserve(bytes: number): Uint8Array | RpcStatus {
     const room = this.intake.room.reserve(bytes)
-    if ('code' in room) countRefusal(room, this.#options.counters)
+    if (isStatus(room)) this.refused(null, room)
     return room
+  }
+
+  /** There is no room for its body. */
+  refused(admission: Admission | null, status: RpcStatus): void {
+    countRefusal(this.intake.turnAway(admission, status), this.#options.counters)
   }
 
   fit(buffer: Uint8Array, length: number): Uint8Array {
@@ -88,7 +93,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
     const found = gate.admit(call, this.signal)
     const { room } = this.intake
     if (found instanceof Promise) {
-      const admission = new Admission(null, room)
+      const admission = new Admission(null, room, this)
       admission.pending = found.then(settled => this.#settle(call, admission, settled))
       return admission
     }
@@ -97,7 +102,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
       return found
     }
     const { account } = found
-    return new Admission(found, account === null ? room : room.of(account))
+    return new Admission(found, account === null ? room : room.of(account), this)
   }
 
   /** The body may have come in whole meanwhile, or its sender may have gone. */
@@ -119,7 +124,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
       const full = own.adopt(body.length)
       if (full !== null) {
         room.giveBack(body)
-        this.#refuse(call, full)
+        this.#refuse(call, this.intake.turnAway(admission, full))
         return
       }
       admission.room = own
@@ -136,7 +141,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
     const admission = call.admitted as Admission | null
     const room = admission === null ? this.intake.room : admission.room
     const request = isStatus(body) ? body : this.read(call, body, room)
-    if (isStatus(request)) this.#refuse(call, request)
+    if (isStatus(request)) this.#refuse(call, this.intake.turnAway(admission, request))
     else this.#take(call, request, admission)
   }
 

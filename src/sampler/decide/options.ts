@@ -78,6 +78,6 @@ export const DEFAULT_OPTIONS: DeciderOptions = {
   budget: { ratio: 0.1, unit: 'traces', periodMs: 86_400_000, burstCredit: 0.25 },
   ceiling: { spansPerSecond: 0, bytesPerSecond: 0 },
   lanes: { anomaly: 0.8, diversity: 0.1, uniform: 0.1 },
-  flagged: 0.045,
+  flagged: 0.035,
   tenants: new Map(),
 }

@@ -20,8 +20,6 @@ import { Account } from '../quota/account.ts'
 import type { KeptVolume } from '../quota/daily-volume.ts'
 import { viewLimits } from './limit-views.ts'
 
-/** A policy stays in force for so long after its owner has gone, in case a successor comes. */
-const ORPHAN_MS = 10_000
 /** Accounts that are looked at to find one that can make room. */
 const LOOKS_FOR_ROOM = 64
 const NO_ROOM_RETRY_MS = 5000
@@ -36,6 +34,9 @@ export class TenantBook implements Tenancy, TenantDoor {
   readonly #clock: Clock
   /** Those that came last are at the end, roughly. */
   readonly #accounts = new Map<TenantId, Account>()
+  /** Those that will install a policy, as far as they are known beforehand. */
+  readonly #expected = new Set<object>()
+  #owner: object | null = null
   #policy: TenantPolicy | null = null
   #shares = new Map<TenantId, TenantShare>()
   #version = 0
@@ -53,16 +54,26 @@ export class TenantBook implements Tenancy, TenantDoor {
     return this.#policy === null ? null : this
   }
 
-  /** From now on this policy, in place of any other. */
-  install(policy: TenantPolicy): void {
-    this.#replace(policy)
+  /** `owner` will install a policy: until then that of one who goes stays in force, so that a reload leaves no gap. */
+  expect(owner: object): void {
+    this.#expected.add(owner)
   }
 
-  /** Its owner has gone. */
-  uninstall(policy: TenantPolicy): void {
-    this.#clock.after(ORPHAN_MS, () => {
-      if (this.#policy === policy) this.#replace(null)
-    })
+  /** From now on this policy. False: there is one of another owner, who has not left. */
+  install(owner: object, policy: TenantPolicy): boolean {
+    if (this.#owner !== null && this.#owner !== owner) return false
+    this.#expected.delete(owner)
+    this.#owner = owner
+    this.#replace(policy)
+    return true
+  }
+
+  /** Safe at any time. */
+  leave(owner: object): void {
+    this.#expected.delete(owner)
+    if (this.#owner === owner) this.#owner = null
+    const isOrphan = this.#owner === null && this.#expected.size === 0
+    if (isOrphan && this.#policy !== null) this.#replace(null)
   }
 
   shareOf(tenant: TenantId): TenantShare {

@@ -92,6 +92,17 @@ const jwtIssuer = z
     for (const message of findIssuerFaults(issuer)) context.addIssue({ code: 'custom', message })
   })
 
+function refuseTwins(
+  issuers: readonly { readonly issuer: string }[],
+  context: z.core.$RefinementCtx,
+): void {
+  const names = issuers.map(({ issuer }) => issuer)
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i)
+  if (twice < 0) return
+  const message = 'is the issuer of an entry before'
+  context.addIssue({ code: 'custom', message, path: [twice, 'issuer'] } as never)
+}
+
 function findIssuerFaults(issuer: {
   jwks_url?: string
   jwks_file?: string
@@ -132,11 +143,14 @@ const basic = optionalSection({
   htpasswd: section({
     file: z.string().default('').describe('htpasswd file; read again when it changes.'),
     inline: secret().optional().describe('The same as text; its users come first.'),
-  }).describe('Users and their hashed passwords.'),
+  }).describe('Users and their hashed passwords; one of file and inline, or both.'),
   users: z
     .record(z.string(), tenantId())
     .default({})
     .describe('Tenant by user; who is not named is a tenant of that name.'),
+}).superRefine((section, context) => {
+  if (section === undefined || section.htpasswd.file !== '' || section.htpasswd.inline) return
+  context.addIssue({ code: 'custom', message: 'has no users: neither htpasswd.file nor inline' })
 })
 
 const proxyHeader = optionalSection({
@@ -165,7 +179,7 @@ const guessing = section({
 export const identityFields = {
   api_keys: apiKeys.describe('Keys made by `millrace tenants key`.'),
   jwt: z
-    .preprocess(value => value ?? [], z.array(jwtIssuer))
+    .preprocess(value => value ?? [], z.array(jwtIssuer).superRefine(refuseTwins))
     .prefault([] as never)
     .describe('Issuers of JSON Web Tokens, sent as `Authorization: Bearer`.'),
   certificates: z

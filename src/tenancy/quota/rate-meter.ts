@@ -176,7 +176,10 @@ function waitFor(amount: number, perMs: number): number {
   return justAfter(amount / perMs)
 }
 
+/** More than what rounding leaves out of a time. */
+const ROUNDING_MS = 1e-3
+
 /** At the very moment it is still too early. */
 function justAfter(ms: number): number {
-  return Math.floor(ms) + 1
+  return Math.floor(ms + ROUNDING_MS) + 1
 }

@@ -10,7 +10,7 @@ import type { OpenFile } from './open-files.ts'
 import { acksPathOf, type Segment } from './segment.ts'
 
 /** Acknowledgements of so long are written together. */
-const DELAY_MS = 10
+const DELAY_MS = 5
 /** After a failure. */
 const RETRY_MS = 1000
 

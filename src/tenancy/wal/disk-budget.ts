@@ -5,6 +5,8 @@ import type { Tenancy } from '../../core/tenancy.ts'
 
 /** The system is asked again how much is free after so long. */
 const FREE_POLL_MS = 1000
+/** Shares that are remembered. */
+const MAX_SHARES = 10_000
 
 export interface BudgetOptions {
   /** Of all files; 0 = no limit. */
@@ -23,6 +25,9 @@ export class DiskBudget {
   readonly #clock: Clock
   readonly #askFree: () => Promise<number>
   readonly #byTenant = new Map<TenantId, number>()
+  /** What the tenancy said last, until its version changes. */
+  readonly #shares = new Map<TenantId, number>()
+  #sharesVersion = -1
   #fileBytes = 0
   #liveBytes = 0
   #freeBytes = Number.POSITIVE_INFINITY
@@ -54,9 +59,23 @@ export class DiskBudget {
 
   /** 0 = no limit. */
   limitOf(tenant: TenantId): number {
-    const own = this.#tenancy.shareOf(tenant).diskBytes
+    const own = this.#shareOf(tenant)
     const all = this.#options().maxBytesPerTenant
     return own === 0 || all === 0 ? Math.max(own, all) : Math.min(own, all)
+  }
+
+  #shareOf(tenant: TenantId): number {
+    const { version } = this.#tenancy
+    if (version !== this.#sharesVersion || this.#shares.size >= MAX_SHARES) {
+      this.#shares.clear()
+      this.#sharesVersion = version
+    }
+    let share = this.#shares.get(tenant)
+    if (share === undefined) {
+      share = this.#tenancy.shareOf(tenant).diskBytes
+      this.#shares.set(tenant, share)
+    }
+    return share
   }
 
   /** What is in the way of `bytes` more; null when nothing is. */

@@ -64,6 +64,7 @@ export class GroupWriter {
   #pauseMs = 0
   #pausedUntilMs = 0
   #problem = ''
+  #isFull = false
   #syncStartedMs = 0
   /** Those who wait until nothing is on its way. */
   #idleWaiters: (() => void)[] = []
@@ -91,8 +92,13 @@ export class GroupWriter {
     return Math.max(0, this.#pausedUntilMs - this.#env.clock.monotonic())
   }
 
-  get problem(): string {
-    return this.#problem
+  /** What is answered until the disk works again. */
+  refusal(): Appended {
+    const retryAfterMs = Math.max(1, Math.ceil(this.pauseLeftMs))
+    const message = this.#problem
+    if (!this.#isFull) return { kind: 'failed', retryAfterMs, message }
+    const drop = this.#env.options().overflow === 'drop_newest'
+    return { kind: 'full', drop, retryAfterMs, message }
   }
 
   push(waiting: WaitingEntry): void {
@@ -129,7 +135,12 @@ export class GroupWriter {
     const active = this.#active
     if (active?.isDirty) {
       active.isDirty = false
-      await this.#sync(active.segment)
+      try {
+        await this.#sync(active.segment)
+      } catch (failure) {
+        active.isSpoilt = true
+        throw failure
+      }
     }
     for (const segment of [...this.#unsynced]) {
       this.#unsynced.delete(segment)
@@ -171,8 +182,10 @@ export class GroupWriter {
     else this.#write(this.#active)
   }
 
-  #fits({ segment }: ActiveSegment, next: WaitingEntry): boolean {
-    return !segment.isFull && segment.end + next.bytes <= this.#env.options().segmentBytes
+  #fits({ segment, isSpoilt }: ActiveSegment, next: WaitingEntry): boolean {
+    return (
+      !isSpoilt && !segment.isFull && segment.end + next.bytes <= this.#env.options().segmentBytes
+    )
   }
 
   async #rotate(first: WaitingEntry): Promise<void> {
@@ -332,14 +345,12 @@ export class GroupWriter {
     reportFailure(this.#env, operation, path, failure)
     this.#pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2))
     this.#pausedUntilMs = this.#env.clock.monotonic() + this.#pauseMs
-    const isFull = FULL_CODES.has(codeOf(failure))
-    this.#problem = isFull
+    this.#isFull = FULL_CODES.has(codeOf(failure))
+    this.#problem = this.#isFull
       ? 'the disk is full'
       : `the disk failed (${operation}): ${messageOf(failure)}`
     this.#env.health(this.#problem)
-    const answer: Appended = isFull
-      ? { kind: 'full', drop: false, retryAfterMs: this.#pauseMs, message: this.#problem }
-      : { kind: 'failed', retryAfterMs: this.#pauseMs, message: this.#problem }
+    const answer = this.refusal()
     const group = this.#group
     this.#group = []
     for (const waiting of group) this.#owner.failed(waiting, answer)

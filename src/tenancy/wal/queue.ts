@@ -15,7 +15,7 @@ import { Acknowledger } from './acknowledger.ts'
 import { encodeContext } from './context-codec.ts'
 import type { Shortage } from './disk-budget.ts'
 import { EntryReader } from './entry-reader.ts'
-import { reportFailure, type WalEnvironment } from './environment.ts'
+import { messageOf, reportFailure, type WalEnvironment } from './environment.ts'
 import { MAX_BODY_BYTES, MAX_RECORDS, recordBytes } from './format.ts'
 import { GroupWriter, type WaitingEntry, type WriterOwner } from './group-writer.ts'
 import type { RecoveredSegment } from './recovery.ts'
@@ -25,7 +25,7 @@ import { SegmentMaker } from './segment-maker.ts'
 /** Bytes that wait to be written; their memory is reserved by who appends. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** An entry that has been tried for so long did not end the process. */
-const TRIAL_MS = 10_000
+const TRIAL_MS = 3000
 /** When to come again. */
 const RETRY_AFTER_MS: Readonly<Record<Shortage | 'busy' | 'closed', number>> = {
   tenant: 1000,
@@ -55,6 +55,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
   readonly #firstNew: number
   /** In careful mode: the found entry that is being tried. */
   #trial: EntryId | null = null
+  #hasSyncFailed = false
   /** Written to since the last look. */
   #isFresh = false
   #context: RequestContext = NO_CONTEXT
@@ -151,8 +152,10 @@ export class WalQueue implements StoredQueue, WriterOwner {
     if (segment === undefined || !segment.isTaken(index)) return
     this.#takenBytes -= bytesOf(segment, index)
     segment.putBack(index)
-    this.#endTrial(id)
     if (segment.number < this.#cursor) this.#cursor = segment.number
+    if (id !== this.#trial) return
+    this.#trial = null
+    void this.#acknowledger.mark(segment, index, 'survived')
   }
 
   acknowledge(id: EntryId): void {
@@ -223,8 +226,12 @@ export class WalQueue implements StoredQueue, WriterOwner {
   async sync(): Promise<void> {
     try {
       await this.#writer.syncAll()
+      if (this.#hasSyncFailed) this.#env.health(null)
+      this.#hasSyncFailed = false
     } catch (failure) {
+      this.#hasSyncFailed = true
       reportFailure(this.#env, 'sync', this.#writer.active?.path ?? '', failure)
+      this.#env.health(`the disk failed (sync): ${messageOf(failure)}`)
     }
   }
 
@@ -261,10 +268,9 @@ export class WalQueue implements StoredQueue, WriterOwner {
 
   #refusal(bytes: number, contextBytes: number): Appended | null {
     if (this.#isClosed) return this.#refuse('busy', 'the storage is closed', RETRY_AFTER_MS.closed)
-    const pause = this.#writer.pauseLeftMs
-    if (pause > 0) {
+    if (this.#writer.pauseLeftMs > 0) {
       this.#env.metrics.refused('error').value++
-      return { kind: 'failed', retryAfterMs: Math.ceil(pause), message: this.#writer.problem }
+      return this.#writer.refusal()
     }
     if (bytes - contextBytes > MAX_BODY_BYTES) {
       return this.#refuse('busy', 'the request is larger than a record', RETRY_AFTER_MS.disk)

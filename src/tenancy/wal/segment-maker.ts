@@ -22,6 +22,8 @@ export interface ActiveSegment {
   header: Buffer | null
   /** Written and not synced. */
   isDirty: boolean
+  /** A sync of it failed: nothing more is written to it. */
+  isSpoilt: boolean
 }
 
 /** A segment whose file goes on behind its end, with what nobody may see. */
@@ -77,7 +79,7 @@ export class SegmentMaker {
     }
     this.#env.budget.addFileBytes(header.length)
     const segment = new Segment(number, file.path, seed, header.length)
-    return { segment, file, header, isDirty: false }
+    return { segment, file, header, isDirty: false, isSpoilt: false }
   }
 
   /** The header of `active` is on disk, and with it where the unclean one before it ends. */

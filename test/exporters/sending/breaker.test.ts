@@ -124,6 +124,41 @@ test('a dead destination sees one try now and then, and everything once it is ba
   assertBalanced(kit.services.ledger)
 })
 
+test('when the destination is back for one tenant, the others try at once too', async () => {
+  const kit = startSending({ circuit_breaker: { consecutive_failures: 3 } })
+  kit.sender.reply = () => RETRY
+  for (let i = 0; i < 40; i++) kit.feed(1, 'traces', i % 2 === 0 ? 'a' : 'b')
+  await settle()
+  for (let i = 0; i < 40; i++) await kit.services.clock.advance(1000)
+  assert.equal(sentItems(kit), 0)
+
+  kit.sender.reply = () => SENT
+  let seconds = 0
+  for (; sentItems(kit) === 0; seconds++) await kit.services.clock.advance(1000)
+  await kit.services.clock.advance(100)
+
+  assert.deepEqual([seconds, sentItems(kit)], [25, 40])
+  assert.equal(sentItems(kit), 40)
+})
+
+test('a dead destination is tried at least as often as retries are wanted', async () => {
+  const kit = startSending({
+    retry_on_failure: { initial_interval: '1s', max_interval: '2s' },
+    circuit_breaker: { consecutive_failures: 1 },
+  })
+  const at: number[] = []
+  kit.sender.reply = () => {
+    at.push(kit.services.clock.monotonic())
+    return RETRY
+  }
+  for (let i = 0; i < 3; i++) kit.feed(1)
+  await settle()
+  await kit.services.clock.advance(20_000)
+
+  const gaps = at.slice(3).map((ms, i) => ms - at[i + 2])
+  assert.ok(gaps.length >= 9 && gaps.every(gap => gap <= 2000), `${gaps}`)
+})
+
 test('the breaker of one tenant holds back nobody else', async () => {
   const kit = startSending({ circuit_breaker: { consecutive_failures: 2 } })
   kit.sender.reply = ({ batch }) => (batch.tenant === 'a' ? RETRY : SENT)

@@ -100,7 +100,7 @@ test('names file, line and column of all faults at once, and does not start with
   const folder = folderOf(t)
   const [a, b] = ['a.yaml', 'b.yaml'].map(name => join(folder, name))
   writeFileSync(a, written('  one: {weihgt: 1}\n  two: {memory: much}\n'))
-  writeFileSync(b, written('  one: {}\n  "../x": {}\n'))
+  writeFileSync(b, written('  three: {}\n  "../x": {}\n'))
   const section = { files: [a, b, join(folder, 'none.yaml')] }
 
   const problems = checkTenantFiles(tenantsConfig.schema.parse(section))

@@ -96,6 +96,51 @@ test('an incident in the first minutes is paid from credit and paid back', () =>
   assert.ok(coverage > 0.85, `${coverage}`)
 })
 
+test('a young sampler owes no more than the granted share of its credit and what it has earned', () => {
+  const { burstCredit } = DEFAULT_OPTIONS.budget
+  const hours = 1
+  for (const start of [5, 25, 45]) {
+    const { retained } = replay({
+      ...QUIET,
+      hours,
+      perSecond: 8,
+      starts: [start],
+      minutes: 15,
+      share: 0.9,
+    })
+    const granted = (burstCredit * 24) / 8
+    assert.ok(retained < 1 + (granted + burstCredit * hours) / hours, `${start}: ${retained}`)
+  }
+})
+
+test('an incident takes what was saved before it borrows', () => {
+  const calm = { ...QUIET, hours: 1 }
+  const { retained } = replay(calm)
+  assert.ok(retained < 1, `${retained}`)
+  const { retained: spent, coverage } = replay({ ...calm, starts: [58], minutes: 1, share: 0.3 })
+  assert.ok(spent > retained && spent < 1.02, `${spent}`)
+  assert.ok(coverage > 0.9, `${coverage}`)
+})
+
+test('a hundredth is kept although hundreds of classes are new at first', () => {
+  const random = new Seeded(5)
+  const one = decider({ budget: budget(0.01) })
+  let kept = 0
+  let seen = 0
+  for (let second = 0; second < 3_600; second++) {
+    one.clear()
+    for (let at = 0; at < 20; at++) {
+      const structure = Math.floor(600 * random.next() ** 2)
+      const score = Math.exp(0.8 * random.normal())
+      add(one, { high: random.half(), low: random.half(), score, structure })
+    }
+    one.decide(second * 1_000)
+    seen += one.count
+    kept += one.status().kept
+  }
+  assert.ok(Math.abs(kept / seen / 0.01 - 1) < 0.15, `${kept / seen}`)
+})
+
 test('trouble that does not end comes back to the ratio', () => {
   const always = { ...QUIET, hours: 4, starts: [10], minutes: 600, share: 0.4 }
   const { retained } = replay(always)
@@ -121,7 +166,7 @@ test('the ratio holds by spans and by bytes, and at other ratios', () => {
 })
 
 test('more credit keeps more of a great incident', () => {
-  const coverage = [0.005, 1 / 24].map(burstCredit => {
+  const coverage = [0.01, 0.25].map(burstCredit => {
     const random = new Seeded(3)
     const one = decider({ budget: { ...DEFAULT_OPTIONS.budget, burstCredit } })
     let kept = 0

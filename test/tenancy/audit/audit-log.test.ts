@@ -126,12 +126,9 @@ test('whatever an event says is one line of bounded length that reads back', () 
 })
 
 test('a log that cannot be written or read says so with its code', async t => {
-  const folder = await temporaryFolder(t)
-  await assert.rejects(
-    new AuditLog(join(folder, 'absent', 'a.jsonl'), new FakeClock()).append(EVENT),
-    {
-      code: 'MILLRACE_AUDIT_UNWRITABLE',
-    },
-  )
-  await assert.rejects(verifyAudit(join(folder, 'absent')), { code: 'MILLRACE_AUDIT_UNREADABLE' })
+  const path = await writeLog(t, 1)
+  const log = new AuditLog(join(path, 'audit.jsonl'), new FakeClock())
+
+  await assert.rejects(log.append(EVENT), { code: 'MILLRACE_AUDIT_UNWRITABLE' })
+  await assert.rejects(verifyAudit(`${path}.absent`), { code: 'MILLRACE_AUDIT_UNREADABLE' })
 })

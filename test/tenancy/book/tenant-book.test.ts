@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { EQUAL_SHARE, type TenantAccount } from '../../../src/core/tenancy.ts'
-import { startBook } from '../kit.ts'
+import { policyOf, startBook } from '../kit.ts'
 
 test('has no door and equal shares while there is no policy', () => {
   const { book } = startBook(null)
@@ -27,26 +27,40 @@ test('tells shares, and counts its versions when they may have changed', () => {
   assert.equal(book.shareOf('a').sampling, null)
 })
 
-test('keeps a policy for a while after its owner has gone, so that a reload leaves no gap', async () => {
-  const { book, clock, use } = startBook(null)
-  const old = use({ unknown: 'refuse' })
+test('keeps a policy while a successor of its owner is expected, so that a reload leaves no gap', () => {
+  const { book } = startBook(null)
+  const [before, after] = [{}, {}]
+  book.install(before, policyOf({ unknown: 'refuse' }))
+  book.expect(after)
 
-  book.uninstall(old)
-  await clock.advance(5000)
+  book.leave(before)
   assert.equal(book.account('a').kind, 'turned_away')
-  use({ tenants: { a: {} } })
-  await clock.advance(60_000)
+  assert.ok(book.install(after, policyOf({ tenants: { a: {} } })))
 
-  assert.ok(book.door !== null, 'the successor stays')
+  assert.equal(book.account('a').kind, 'account')
 })
 
-test('a policy without a successor ends', async () => {
-  const { book, clock, use } = startBook(null)
+test('a policy without a successor ends with its owner, and so does that of one who never came', () => {
+  const { book } = startBook(null)
+  const [before, after] = [{}, {}]
+  book.install(before, policyOf({}))
+  book.expect(after)
+  book.leave(before)
+  assert.ok(book.door !== null)
 
-  book.uninstall(use({}))
-  await clock.advance(60_000)
+  book.leave(after)
 
   assert.equal(book.door, null)
+})
+
+test('takes the policy of one owner at a time', () => {
+  const { book } = startBook(null)
+  const [one, other] = [{}, {}]
+
+  assert.ok(book.install(one, policyOf({})))
+  assert.ok(!book.install(other, policyOf({})))
+  book.leave(one)
+  assert.ok(book.install(other, policyOf({})))
 })
 
 test('remembers a bounded number of tenants: quiet ones make room, those with something open do not', () => {

@@ -46,6 +46,28 @@ test('without any method everybody is the default tenant', async () => {
   assert.equal(summary(outcome), `${DEFAULT_TENANT} by none for all`)
 })
 
+test('a method that could let nobody in, or in two ways, is refused with the configuration', () => {
+  const issuer = { issuer: 'https://issuer.example', jwks_file: '/etc/jwks.json' }
+  assert.equal(configured({ jwt: [issuer] }).jwt.length, 1)
+  for (const written of [
+    { basic: {} },
+    { basic: { htpasswd: { inline: 'u:p' }, users: { u: 'a/b' } } },
+    { jwt: [issuer, issuer] },
+    { jwt: [{ issuer: 'i' }] },
+    { jwt: [{ ...issuer, jwks_url: 'https://issuer.example/jwks' }] },
+    { jwt: [{ ...issuer, algorithms: [] }] },
+    { header: {} },
+    { header: { trusted_proxies: ['10.0.0.0/33'] } },
+    { header: { trusted_proxies: ['proxy.example'] } },
+    { api_keys: {} },
+    { api_keys: { file: 'k', header: 'x key' } },
+    { anonymous: '..' },
+    { tokens: [] },
+  ]) {
+    assert.throws(() => configured(written), JSON.stringify(written))
+  }
+})
+
 test('who shows nothing is turned away, or is the tenant that the configuration says', async t => {
   const strict = await startWith(t, {})
   const mild = await startWith(t, { anonymous: 'public' })

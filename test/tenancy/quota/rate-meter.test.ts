@@ -67,6 +67,7 @@ for (const algorithm of RATE_ALGORITHMS) {
           }
         },
       ),
+      { examples: [[[265, 4, 1], 100]] },
     )
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DeadLetters, NewLetter } from '../../../src/core/storage.ts'
 import { type Bench, openBench, pass, randomFrom, readUid, store, takeAll, uidOf } from './kit.ts'
-import { MemoryFs } from './memory-fs.ts'
+import type { MemoryFs } from './memory-fs.ts'
 
 const SETTLED_MS = 61_000
 const TRIAL_OVER_MS = 11_000
@@ -34,11 +34,9 @@ async function untilCareful(letters: DeadLetters): Promise<Bench> {
 
 test('after three unclean starts what was found is tried one at a time', async () => {
   const { queue, events } = await untilCareful(new Box())
-  for (const id of [0]) assert.equal(id, 0)
 
-  const bench = await openBench({ fs: new MemoryFs(), letters: new Box() })
-  assert.ok(!bench.events.includes('storage_careful'))
   assert.ok(events.includes('storage_careful'))
+  assert.equal(queue.entries, 6)
   assert.equal(queue.next(), null)
 })
 
@@ -86,14 +84,14 @@ test('an entry that the dead letters do not take stays on disk and is not sent',
   const box = new Box()
   box.isFull = true
   let bench = await untilCareful(box)
+  const tried: number[] = []
   for (let starts = 0; starts < 5; starts++) {
     bench = await openBench({ fs: crash(bench.fs), letters: box })
-    const next = bench.queue.next()
-    if (next !== null) await readUid(bench.queue, next.id)
+    tried.push(await readUid(bench.queue, bench.queue.next()!.id))
   }
 
   assert.equal(bench.queue.entries, 6)
-  assert.notEqual(await readUid(bench.queue, bench.queue.next()?.id ?? 0).catch(() => -1), 0)
+  assert.deepEqual(tried, [0, 0, 1, 1, 1])
 })
 
 test('an entry that was tried for a while without harm is suspected no more', async () => {

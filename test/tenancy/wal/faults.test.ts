@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { entry, openBench, pass, store } from './kit.ts'
 import { type Fault, type FsOperation, MemoryFs } from './memory-fs.ts'
 import { type Step, Trial } from './trial.ts'
 
@@ -96,6 +97,70 @@ for (const kind of ['process', 'power'] as const) {
     }
   })
 }
+
+test('what failed does not appear where the disk does not let it be cut off', async () => {
+  const fs = new MemoryFs()
+  const trial = await Trial.begin({ fs, segmentBytes: 8192 })
+  await trial.step({ kind: 'burst', count: 3, bytes: 200 })
+  const [first] = fs.paths()
+  let hasFailed = false
+  fs.fault = (operation, path) => {
+    if (operation === 'sync' && !hasFailed) {
+      hasFailed = true
+      return { code: 'EIO' }
+    }
+    return operation === 'truncate' && path === first ? { code: 'EIO' } : null
+  }
+  await trial.step({ kind: 'burst', count: 3, bytes: 200 })
+  assert.equal(trial.failedCount, 3)
+  await trial.step({ kind: 'pass', ms: 1000 })
+  await trial.step({ kind: 'append', bytes: 200 })
+  assert.equal(trial.storedCount, 4)
+
+  fs.fault = () => null
+  await trial.crash('process')
+  assert.equal(trial.storedCount, 4)
+})
+
+test('tells the health page what the disk does, leaves it alone for a while, and tells when it works again', async () => {
+  const { fs, queue, problems, services } = await openBench()
+  await store(queue, 1)
+  fs.fault = operation => (operation === 'write' ? { code: 'ENOSPC' } : null)
+
+  const full = await queue.append(entry(2))
+  const calls = fs.calls.get('write')
+  const soon = await queue.append(entry(2))
+
+  assert.equal(full.kind, 'full')
+  assert.equal(soon.kind, 'full')
+  assert.equal(fs.calls.get('write'), calls)
+  let longest = 0
+  for (let i = 0; i < 10; i++) {
+    await services.clock.advance(20_000)
+    const answer = await queue.append(entry(2))
+    assert.ok(answer.kind === 'full')
+    longest = Math.max(longest, answer.retryAfterMs)
+  }
+  assert.equal(longest, 10_000)
+  fs.fault = () => null
+  await services.clock.advance(20_000)
+  await store(queue, 2)
+  assert.deepEqual(problems, ['the disk is full', null])
+})
+
+test('a sync that fails under the policy interval is told, and the file is not written to again', async () => {
+  const bench = await openBench({ fsync: 'interval', fsyncIntervalMs: 100, segmentBytes: 1 << 16 })
+  await store(bench.queue, 1)
+  bench.fs.fault = operation => (operation === 'sync' ? { code: 'EIO' } : null)
+  await pass(bench, 150)
+  bench.fs.fault = () => null
+  await store(bench.queue, 2)
+  await pass(bench, 150)
+
+  assert.equal(bench.problems.length, 2)
+  assert.equal(bench.problems[1], null)
+  assert.equal(bench.fs.paths().length, 2)
+})
 
 async function totalCalls(): Promise<number> {
   const trial = await Trial.begin({ segmentBytes: 2048 })
