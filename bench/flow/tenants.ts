@@ -97,7 +97,11 @@ function start(
   limits: object,
 ): Promise<Subject> {
   const table = Object.fromEntries(tenants.map(tenant => [tenant, limits]))
-  return Subject.start(scope, { target, tenants: tenantsConfig(table) })
+  return Subject.start(scope, {
+    target,
+    tenants: tenantsConfig(table),
+    queue: { queue_size: 100_000 },
+  })
 }
 
 /** One small request of each. */

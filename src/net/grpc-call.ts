@@ -231,8 +231,8 @@ export class ServerCall extends Http2Stream implements UnaryCall {
   }
 
   /**
-   * What still comes after an early answer is thrown away. The stream is not reset at once: a reset may overtake the
-   * answer, and clients stop sending when they have read it.
+   * What still comes after an early answer is thrown away, no more than the window that was granted before. The stream is
+   * not reset at once: a reset may overtake the answer, and clients stop sending when they have read it.
    */
   #discard(bytes: number): void {
     this.received += bytes
@@ -253,6 +253,7 @@ export class ServerCall extends Http2Stream implements UnaryCall {
   #answer(): boolean {
     if (this.#phase === 'answered' || this.#phase === 'closed') return false
     this.#drop()
+    this.isDeaf = true
     this.#phase = 'answered'
     this.quietTicks = 0
     this.ticks = 0

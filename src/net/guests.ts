@@ -30,6 +30,8 @@ export class Guest {
   readonly address: string
   /** A request on it was let in. Such connections go last. */
   isProven = false
+  /** It is not counted any more, though what is going on on it may be served to its end. */
+  isGone = false
   /** Counts it; told when it ends. */
   holder: GuestHolder | null = null
   /** Set by the server: nothing is going on, so that it may be ended at once. */
@@ -97,6 +99,7 @@ export class Guests {
 
   left(guest: Guest): void {
     if (!this.#all.delete(guest)) return
+    guest.isGone = true
     this.#unproven.delete(guest)
     const group = this.#byAddress.get(guest.address)
     group?.delete(guest)

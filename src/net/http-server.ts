@@ -223,7 +223,8 @@ export class HttpServer implements ExchangeOwner {
     )
     this.#exchanges.add(exchange)
     const handler = this.#handlers.get(pathOf(request.url ?? ''))
-    if (handler === undefined) {
+    if (request.rawHeaders.length > 2 * MAX_HEADERS) this.#refuseFlood(exchange)
+    else if (handler === undefined) {
       exchange.fail({ code: GRPC.UNIMPLEMENTED, http: 404, message: '404 page not found' })
     } else if (request.method !== 'POST') this.#refuseMethod(request, exchange)
     else if (!known) {
@@ -235,6 +236,13 @@ export class HttpServer implements ExchangeOwner {
 
   #knows(encoding: string): boolean {
     return (this.#options.encodings as readonly string[]).includes(encoding)
+  }
+
+  /** What credentials it has, and how often, could not be told. */
+  #refuseFlood(exchange: HttpExchange): void {
+    this.#options.onCut('header_flood')
+    const text = `431 more than ${MAX_HEADERS} header fields`
+    exchange.failInText(431, text, { connection: 'close' })
   }
 
   #refuseMethod(request: IncomingMessage, exchange: HttpExchange): void {
@@ -310,6 +318,7 @@ function createHttp(options: HttpServerOptions): Server | SecureServer {
           ALPNProtocols: ['http/1.1'],
           handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
         })
-  server.maxHeadersCount = MAX_HEADERS
+  // The parser leaves out silently what is more: one more than allowed is how that shows.
+  server.maxHeadersCount = MAX_HEADERS + 1
   return server
 }

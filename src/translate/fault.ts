@@ -6,8 +6,7 @@ export interface TranslateFault {
     | 'utf8' // a string holds bytes that are not UTF-8
     | 'depth' // nested too deeply
     | 'type' // well-formed, but of another type than the field has
-    | 'value' // right type, wrong content: an id that is not hexadecimal, an address that is none
-    | 'missing' // a span without the ids that it cannot be told apart without
+    | 'value' // right type, wrong content: an id that is zero or not hexadecimal, an annotation without a time
     | 'range' // a number outside its type, a time that OTLP cannot hold
     | 'too_large' // more items, or more bytes, than one request may have
   /** Byte at which the fault was noticed. */

@@ -1,14 +1,9 @@
-/**
- * Says which process works in a folder: another one would take its files for those of a process that died. A process is told by
- * its number and by when it began, since numbers are given again.
- */
-import { readFileSync } from 'node:fs'
+/** Says which process works in a folder: another one would take its files for those of a process that died. */
 import { open, readFile, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isRunning, pidOf, processName } from './process-name.ts'
 
 const OWNER_ONLY = 0o600
-/** Of the fields after the name in `/proc/<pid>/stat`: when the process began. */
-const STARTED = 19
 /** Two that find the lock of a dead process at once may both take it away: who is still named after so long has it. */
 const CONTEST_MS = 100
 
@@ -44,7 +39,7 @@ export class FolderLock {
     await this.#create()
     if (owner !== '') await sleep(CONTEST_MS)
     const winner = await this.#owner()
-    if (winner !== nameOf(process.pid)) throw this.#refusal(winner)
+    if (winner !== processName(process.pid)) throw this.#refusal(winner)
     this.#isHeld = true
   }
 
@@ -79,7 +74,7 @@ export class FolderLock {
       throw this.#refusal(await this.#owner())
     }
     try {
-      await file.writeFile(nameOf(process.pid))
+      await file.writeFile(processName(process.pid))
     } finally {
       await file.close()
     }
@@ -88,34 +83,5 @@ export class FolderLock {
 
 /** True for a living process that is not this one. */
 function isOther(owner: string): boolean {
-  const started = owner.split(' ')[1] ?? ''
-  return owner !== '' && owner !== nameOf(process.pid) && startOf(pidOf(owner)) === started
-}
-
-function pidOf(owner: string): number {
-  return Number(owner.split(' ')[0])
-}
-
-function nameOf(pid: number): string {
-  return `${pid} ${startOf(pid) ?? ''}`
-}
-
-/** Undefined for a process that does not live; empty where the system does not say. */
-function startOf(pid: number): string | undefined {
-  if (!Number.isInteger(pid) || pid <= 0) return undefined
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[STARTED]
-  } catch {
-    return isAlive(pid) ? '' : undefined
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  return owner !== processName(process.pid) && isRunning(owner)
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isRunning, processName } from './process-name.ts'
 
 const OWNER_ONLY = 0o600
 const WAIT_MS = 20
@@ -24,7 +25,7 @@ export async function withLockFile<T>(path: string, work: () => Promise<T>): Pro
 
 async function take(lock: string): Promise<void> {
   const own = `${lock}.${randomUUID()}`
-  await writeFile(own, String(process.pid), { mode: OWNER_ONLY, flag: 'wx' })
+  await writeFile(own, processName(process.pid), { mode: OWNER_ONLY, flag: 'wx' })
   try {
     for (let waits = 0; waits < MAX_WAITS; waits++) {
       // A link appears with its content, and only if nothing has the name.
@@ -41,7 +42,7 @@ async function take(lock: string): Promise<void> {
 /** True when the lock was left by a process that is dead, and is gone now. */
 async function removeDead(lock: string): Promise<boolean> {
   const owner = await readFile(lock, 'utf8').catch(() => '')
-  if (owner === '' || isAlive(Number(owner))) return false
+  if (owner === '' || isRunning(owner)) return false
   // Moved away first: of two that take over, the second must not remove the lock of the first.
   const aside = `${lock}.${randomUUID()}`
   await rename(lock, aside).catch(() => {})
@@ -54,13 +55,4 @@ async function removeDead(lock: string): Promise<boolean> {
 function ifExists(error: unknown): true {
   if ((error as NodeJS.ErrnoException).code === 'EEXIST') return true
   throw error
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

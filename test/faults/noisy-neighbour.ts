@@ -20,6 +20,8 @@ const QUOTA_SPANS_PER_SECOND = 2000
 const TIMES_QUOTA = 20
 const WARM_MS = 2000
 const REST_MS = 500
+/** The process that makes the noise starts up, and uses up its burst, before anything is measured. */
+const SETTLE_MS = 1000
 
 export interface NoisyOptions {
   readonly kinds?: readonly NoiseKind[]
@@ -82,6 +84,7 @@ export async function noisyNeighbour(t: Scope, options: NoisyOptions): Promise<N
         metadata: keyMetadata(keys.get('noisy')!),
         rate: QUOTA_SPANS_PER_SECOND * TIMES_QUOTA,
       })
+      await sleep(SETTLE_MS)
       beside.push(await quiet.turn(options))
       rssMiB = Math.max(rssMiB, subject.rssMiB())
       await hush()

@@ -93,6 +93,26 @@ describe('gRPC server', () => {
     assert.equal(handler.reserved, 0)
   })
 
+  it('lets no more than a window of a refused body come', async t => {
+    const { connect, handler } = await startGrpc(t, { maxMessageBytes: 64 << 20 })
+    const session = connect()
+    handler.limit = 10
+    const stream = session.request(HEADERS)
+    stream.on('error', () => {})
+    const answered = new Promise(resolve => stream.once('response', resolve))
+    stream.end(message(Buffer.alloc(40 << 20)))
+    stream.resume()
+    await answered
+    const sentBytes = (): number => session.socket.bytesWritten
+    let before = -1
+    while (before !== sentBytes()) {
+      before = sentBytes()
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+
+    assert.ok(sentBytes() < 16 << 20, `${sentBytes()} bytes`)
+  })
+
   it('refuses two messages, none, half of one, and unknown flags', async t => {
     const { connect, handler } = await startGrpc(t)
     const session = connect()

@@ -24,6 +24,19 @@ describe('HTTP server under abuse', () => {
     await assertServes(fixture)
   })
 
+  it('refuses a request with more headers than are looked at, rather than overlook the last', async t => {
+    const fixture = await startHttp(t)
+    const client = await fixture.raw()
+    const flood = Array.from({ length: 300 }, (_, i) => `X-${i}: y\r\n`).join('')
+
+    client.send(`${POST}${flood}Content-Length: 0\r\nX-Scope-Orgid: shop\r\n\r\n`)
+    await client.closed
+
+    assert.deepEqual(client.statuses, [431])
+    assert.deepEqual(fixture.cuts, ['header_flood'])
+    await assertServes(fixture)
+  })
+
   it('refuses what the parser refuses', async t => {
     const fixture = await startHttp(t)
     for (const text of [

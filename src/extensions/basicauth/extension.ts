@@ -66,7 +66,7 @@ class BasicAuthServer implements Component, HasServerAuthenticator {
     const settle = (answer: AuthOutcome) => this.#count.settle(answer, 'basic', address)
     if (shown === null) return settle(denied('no_credentials'))
     if (shown === 'malformed') return settle(denied('malformed_credentials'))
-    const answer = this.#users.check(shown.value, this.#count.mustWait(address))
+    const answer = this.#users.check(shown.value, address, this.#count.mustWait(address))
     return answer instanceof Promise ? answer.then(settle) : settle(answer)
   }
 }

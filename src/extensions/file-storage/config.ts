@@ -4,7 +4,6 @@ import {
   byteSize,
   duration,
   idle,
-  integer,
   scalarField,
   section,
   textField,
@@ -26,6 +25,14 @@ const FSYNC_WORDS = new Map<unknown, FsyncSetting>([
   ['interval', 'interval'],
   ['never', 'never'],
 ])
+
+/** With underscores too, as upstream's own sample writes it: its YAML reads them as numbers. */
+function looseInteger(preset: number): z.ZodType<number> {
+  return scalarField(readLooseInteger, {
+    type: ['integer', 'string'],
+    pattern: '^\\d[\\d_]*$',
+  }).prefault(preset as never)
+}
 
 const schema = section({
   directory: z
@@ -81,9 +88,9 @@ const schema = section({
       on_start: z.boolean().default(false).describe('As the section.'),
       on_rebound: z.boolean().default(false).describe('As the section.'),
       directory: z.string().default(DEFAULT_DIRECTORY).describe('As the section.'),
-      rebound_needed_threshold_mib: integer(100).describe('As the section.'),
-      rebound_trigger_threshold_mib: integer(10).describe('As the section.'),
-      max_transaction_size: integer(65_536).describe('As the section.'),
+      rebound_needed_threshold_mib: looseInteger(100).describe('As the section.'),
+      rebound_trigger_threshold_mib: looseInteger(10).describe('As the section.'),
+      max_transaction_size: looseInteger(65_536).describe('As the section.'),
       check_interval: duration('5s').describe('As the section.'),
       cleanup_on_start: z.boolean().default(false).describe('As the section.'),
     }).describe('Accepted; no effect: files go as their entries end, nothing is ever compacted.'),
@@ -110,4 +117,10 @@ function readMode(text: string): number | ReturnType<typeof wrong> {
 
 function readFsync(value: unknown): FsyncSetting | ReturnType<typeof wrong> {
   return FSYNC_WORDS.get(value) ?? wrong('is no policy', 'always, interval, never, true or false')
+}
+
+function readLooseInteger(value: unknown): number | ReturnType<typeof wrong> {
+  const text = String(value)
+  if (!/^\d[\d_]*$/.test(text)) return wrong('is not a number', 'a whole number from 0')
+  return Number(text.replaceAll('_', ''))
 }

@@ -9,6 +9,8 @@ export abstract class Http2Stream {
   peerEnded = false
   /** Our END_STREAM is out, or at least with the socket. */
   ended = false
+  /** Nothing that comes is kept any more, so the other side is not told that it may send more. */
+  isDeaf = false
   /** The connection no longer knows it. */
   closed = false
   /** What is left to send; null when nothing waits. */

@@ -42,7 +42,7 @@ const shareOf = {
   unit: z.enum(['traces', 'spans', 'bytes']).default('traces').describe('What the share is of.'),
   period: duration('24h', { positive: true }).describe('How long the share may take to come true.'),
   burst_credit: share(0.25).describe(
-    "Share of a period's budget that may be spent ahead, from the first minute on: for incidents.",
+    "Share of a period's budget that may be spent ahead, for incidents: an eighth of it at once, the rest as it is earned.",
   ),
 }
 
@@ -81,7 +81,7 @@ const schema = section({
     uniform: share(0.1).describe('Share for a fair sample of all traffic.'),
   }).describe('How the budget is split; the shares add up to 1.'),
   model: modelSpec()
-    .prefault('heuristic' as never)
+    .prefault('network' as never)
     .describe(
       'Which model scores the traces; `network@1.0.0` names a version.',
     ) as z.ZodType<string>,

@@ -8,7 +8,7 @@ import type { Ledger } from '../../core/ledger.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
-import type { UsageBook } from '../../core/tenancy.ts'
+import { UNKNOWN_SENDERS, type UsageBook } from '../../core/tenancy.ts'
 import { GRPC, type RpcStatus, statusOfOutcome } from '../../net/status.ts'
 import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault, type RequestIndex, type WireFault } from '../../otlp/request-index.ts'
@@ -16,19 +16,24 @@ import type { PartialSuccess } from '../../otlp/responses.ts'
 import { statusOfTurnedAway } from '../../tenancy/gate/gate.ts'
 import type { Admission } from './admission.ts'
 import type { TransportCounters } from './metrics.ts'
-import type { ReservedRoom } from './room.ts'
+import type { ReservedRoom, TenantRoom } from './room.ts'
+import { Strangers } from './strangers.ts'
+import type { Unreadable } from './unpack.ts'
 
 /** Full success, some items refused, or why all of it was. */
 export type Verdict = null | PartialSuccess | RpcStatus
 
 export class Intake {
   readonly room: ReservedRoom
+  /** For bodies that come while it is not known whose they are. */
+  readonly strangers: TenantRoom
   readonly #ledger: Ledger
   readonly #usage: UsageBook
   readonly #next: Consumer
 
   constructor(room: ReservedRoom, ledger: Ledger, usage: UsageBook, next: Consumer) {
     this.room = room
+    this.strangers = room.of(new Strangers(room.memory))
     this.#ledger = ledger
     this.#usage = usage
     this.#next = next
@@ -48,10 +53,8 @@ export class Intake {
     const index = indexRequest(signal, request)
     const account = admission?.passage?.account ?? null
     if (isWireFault(index)) {
-      // Reading it was work all the same: the rate pays for it, the day does not.
-      if (account?.charge(0, request.length) === null) account.refund(0, request.length)
       room.giveBack(request)
-      return this.turnAway(admission, faultStatus(index))
+      return this.turnAway(admission, { ...faultStatus(index), workBytes: request.length })
     }
     this.#usage.received(tenant, signal, request.length)
     const { items } = index
@@ -81,8 +84,13 @@ export class Intake {
   }
 
   /** Books a request that ends before its items are known: not valid, too large, or memory is short. */
-  turnAway(admission: Admission | null, status: RpcStatus): RpcStatus {
-    const tenant = admission?.passage?.tenant ?? DEFAULT_TENANT
+  turnAway(admission: Admission | null, status: RpcStatus | Unreadable): RpcStatus {
+    const tenant =
+      admission === null ? DEFAULT_TENANT : (admission.passage?.tenant ?? UNKNOWN_SENDERS)
+    const account = admission?.passage?.account ?? null
+    const work = 'workBytes' in status ? status.workBytes : 0
+    // Reading it was work all the same: the rate pays for it, the day does not.
+    if (work > 0 && account?.charge(0, work) === null) account.refund(0, work)
     this.#usage.turnedAway(tenant, status.reason ?? reasonOf(status))
     return status
   }

@@ -1,12 +1,11 @@
 /** Room for bodies: every byte is reserved in the process-wide budget before it is kept, and buffers are used again. */
 import type { MemoryBudget } from '../../core/memory.ts'
 import { busy } from '../../core/outcome.ts'
-import type { TenantAccount } from '../../core/tenancy.ts'
 import type { Room } from '../../net/body-buffer.ts'
 import { type RpcStatus, statusOfOutcome } from '../../net/status.ts'
 import { statusOfTurnedAway } from '../../tenancy/gate/gate.ts'
 import { BufferPool } from '../../util/buffer-pool.ts'
-import { TenantMemory } from './tenant-memory.ts'
+import { type MemoryShare, TenantMemory } from './tenant-memory.ts'
 
 /** Smaller ones come out of Node's shared slabs, which must never get into the pool. */
 const POOLED_BYTES = 4096
@@ -22,7 +21,7 @@ export class ReservedRoom implements Room {
   }
 
   /** By the account: it lives as long as that one does. */
-  readonly #ofTenants = new WeakMap<TenantAccount, TenantRoom>()
+  readonly #ofTenants = new WeakMap<MemoryShare, TenantRoom>()
 
   constructor(memory: MemoryBudget, pool?: BufferPool) {
     this.memory = memory
@@ -30,7 +29,7 @@ export class ReservedRoom implements Room {
   }
 
   /** The same room, of which a tenant may take its share. */
-  of(account: TenantAccount): TenantRoom {
+  of(account: MemoryShare): TenantRoom {
     let room = this.#ofTenants.get(account)
     if (room === undefined) {
       room = new TenantRoom(new TenantMemory(this.memory, account), this.#pool)
@@ -85,6 +84,10 @@ export class TenantRoom extends ReservedRoom {
   /** A body that is in already becomes the tenant's; or what to answer, and the caller still has it. */
   adopt(bytes: number): RpcStatus | null {
     return this.#own.adopt(bytes) ? null : this.busy()
+  }
+
+  disown(bytes: number): void {
+    this.#own.disown(bytes)
   }
 
   override busy(): RpcStatus {

@@ -91,9 +91,9 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   #admit(gate: Gate, call: C): Admitted | RpcStatus {
     const found = gate.admit(call, this.signal)
-    const { room } = this.intake
+    const { room, strangers } = this.intake
     if (found instanceof Promise) {
-      const admission = new Admission(null, room, this)
+      const admission = new Admission(null, strangers, this)
       admission.pending = found.then(settled => this.#settle(call, admission, settled))
       return admission
     }
@@ -113,23 +113,31 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   /** The body is whole and it is known whose it is. */
   #join(call: C, body: Uint8Array, admission: Admission): void {
-    const { room } = this.intake
     if (admission.denied !== null) {
-      room.giveBack(body)
+      admission.room.giveBack(body)
       return
     }
-    const account = admission.passage?.account ?? null
-    if (admission.room === room && account !== null) {
-      const own = room.of(account)
-      const full = own.adopt(body.length)
-      if (full !== null) {
-        room.giveBack(body)
-        this.#refuse(call, this.intake.turnAway(admission, full))
-        return
-      }
-      admission.room = own
+    if (admission.room !== this.intake.strangers || this.#handOver(call, body, admission)) {
+      this.#open(call, body, admission)
     }
-    this.#open(call, body, admission)
+  }
+
+  /** From the room of strangers to that of its sender; false when there is none, which is answered then. */
+  #handOver(call: C, body: Uint8Array, admission: Admission): boolean {
+    const { room, strangers } = this.intake
+    const account = admission.passage?.account ?? null
+    strangers.disown(body.length)
+    admission.room = room
+    if (account === null) return true
+    const own = room.of(account)
+    const full = own.adopt(body.length)
+    if (full === null) {
+      admission.room = own
+      return true
+    }
+    room.giveBack(body)
+    this.#refuse(call, this.intake.turnAway(admission, full))
+    return false
   }
 
   /** Turns an inflated body into a request in protobuf, or says why that cannot be. */

@@ -2,12 +2,15 @@
 import type { MemoryBudget, MemoryLimits } from '../../core/memory.ts'
 import type { TenantAccount, TurnedAway } from '../../core/tenancy.ts'
 
+/** Whoever counts the bytes. */
+export type MemoryShare = Pick<TenantAccount, 'tryHold' | 'unhold' | 'outOfMemory'>
+
 export class TenantMemory implements MemoryBudget {
   readonly #memory: MemoryBudget
-  readonly #account: TenantAccount
+  readonly #account: MemoryShare
   #isOverShare = false
 
-  constructor(memory: MemoryBudget, account: TenantAccount) {
+  constructor(memory: MemoryBudget, account: MemoryShare) {
     this.#memory = memory
     this.#account = account
   }
@@ -53,6 +56,11 @@ export class TenantMemory implements MemoryBudget {
   adopt(bytes: number): boolean {
     this.#isOverShare = !this.#account.tryHold(bytes)
     return !this.#isOverShare
+  }
+
+  /** The opposite: they are somebody else's from now on, and reserved as before. */
+  disown(bytes: number): void {
+    this.#account.unhold(bytes)
   }
 
   /** Why the last reservation was refused, if for the tenant's own share. */

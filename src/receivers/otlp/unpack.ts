@@ -20,7 +20,12 @@ import type { ReservedRoom } from './room.ts'
 const LEAST_ROOM_BYTES = 4096
 const GROWTH = 4
 
-export type Unpacked = Uint8Array | RpcStatus
+/** Why a body cannot be read, for which this much was made or looked at in vain. */
+export interface Unreadable extends RpcStatus {
+  readonly workBytes: number
+}
+
+export type Unpacked = Uint8Array | RpcStatus | Unreadable
 
 export function isStatus(x: object): x is RpcStatus {
   return 'code' in x
@@ -84,7 +89,7 @@ function inflatePooled(
     return attempt(room, encoding, body, Math.min(bytes * GROWTH, maxBytes), maxBytes)
   }
   room.giveBack(body)
-  return codecStatus(length)
+  return codecStatus(length, bytes)
 }
 
 function settle(
@@ -106,13 +111,14 @@ function settle(
     return attempt(room, encoding, body, Math.min(bytes * GROWTH, maxBytes), maxBytes)
   }
   room.giveBack(body)
-  return codecStatus(output)
+  return codecStatus(output, bytes)
 }
 
-function codecStatus({ fault, message }: CodecFault): RpcStatus {
-  if (fault === 'corrupt') return { code: GRPC.INVALID_ARGUMENT, message }
-  if (fault === 'unsupported') return { code: GRPC.UNIMPLEMENTED, http: 400, message }
-  return { code: GRPC.RESOURCE_EXHAUSTED, http: 413, message: `the request body ${message}` }
+function codecStatus({ fault, message }: CodecFault, workBytes: number): Unreadable {
+  if (fault === 'corrupt') return { code: GRPC.INVALID_ARGUMENT, message, workBytes }
+  if (fault === 'unsupported') return { code: GRPC.UNIMPLEMENTED, http: 400, message, workBytes: 0 }
+  const what = `the request body ${message}`
+  return { code: GRPC.RESOURCE_EXHAUSTED, http: 413, message: what, workBytes }
 }
 
 /** The request in protobuf, reserved in place of `text`, which is given back in any case. */
@@ -132,6 +138,7 @@ export function readJson(room: ReservedRoom, signal: Signal, text: Uint8Array): 
       code: GRPC.INVALID_ARGUMENT,
       message: `The request is not valid OTLP/JSON: ${request.message} (byte ${request.offset}).`,
       violations: [{ field: `byte ${request.offset}`, description: request.message }],
+      workBytes: textBytes,
     }
   }
   const more = request.length - textBytes

@@ -6,7 +6,7 @@ const WAYS = 4
 const SIZE = 16_384
 const SETS = SIZE / WAYS
 /** Of each class the first so many are wanted. */
-const FIRST = 1
+const FIRST = 3
 /** And one in each stretch of this length. */
 const STRETCH_MS = 900_000
 /** How far ahead of its lane each of these may go, of what others may at most: a class never seen farther. */

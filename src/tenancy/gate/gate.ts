@@ -103,7 +103,8 @@ export class Gate {
     }
     const account = door.account(tenant)
     if (account.kind === 'turned_away') return this.#turnAway(tenant, account)
-    if (guest.holder === null) {
+    // Nobody would take off the count who has gone meanwhile.
+    if (guest.holder === null && !guest.isGone) {
       const over = account.connected()
       if (over !== null) return this.#turnAway(tenant, over)
       guest.holder = account

@@ -9,6 +9,8 @@ import { isSameText } from './same-text.ts'
 import { SlowPasswords } from './slow-passwords.ts'
 
 const MAX_REMEMBERED = 10_000
+/** Addresses that are remembered of one password. */
+const MAX_PLACES = 64
 const SHA1_BYTES = 20
 /** bcrypt itself reads 72 bytes. */
 const MAX_PASSWORD_CHARS = 1024
@@ -18,6 +20,12 @@ const NOBODY: StoredPassword = {
   text: `$2b$10$${'.'.repeat(53)}`,
 }
 
+interface Remembered {
+  readonly answer: AuthGranted | AuthDenied
+  /** Addresses that showed it; those that came first make room. */
+  readonly from: Set<string>
+}
+
 /** Null is no tenant: the user may not send. */
 export type TenantOfUser = (user: string) => TenantId | null
 
@@ -25,8 +33,8 @@ export class BasicUsers {
   readonly #tenantOf: TenantOfUser
   readonly #marks = new Marks()
   readonly #slow = new SlowPasswords()
-  /** Answers by mark of user and password. */
-  readonly #remembered = new Map<string, AuthGranted | AuthDenied>()
+  /** By mark of user and password. */
+  readonly #remembered = new Map<string, Remembered>()
   #users: ReadonlyMap<string, StoredPassword> = new Map()
   #nobody: StoredPassword = NOBODY
 
@@ -41,13 +49,19 @@ export class BasicUsers {
     this.#nobody = slow ?? users.values().next().value ?? NOBODY
   }
 
-  /** `quickOnly`: answers from memory, or says to come later; for those who have guessed too often. */
-  check(encoded: string, quickOnly: boolean): AuthOutcome | Promise<AuthOutcome> {
+  /**
+   * `quickOnly`: answers what was right from this address before, or says to come later; for those who have guessed too
+   * often. What others showed does not count there, or a password in use could be guessed as fast as it can be looked up.
+   */
+  check(encoded: string, address: string, quickOnly: boolean): AuthOutcome | Promise<AuthOutcome> {
     const shown = decode(encoded)
     if (shown === null) return denied('malformed_credentials')
     const mark = this.#marks.of(encoded)
     const known = this.#remembered.get(mark)
-    if (known !== undefined) return known
+    if (known !== undefined && !(quickOnly && !known.from.has(address))) {
+      addPlace(known.from, address)
+      return known.answer
+    }
     if (quickOnly) return denied('too_many_failures')
     const users = this.#users
     const stored = users.get(shown.user)
@@ -57,7 +71,7 @@ export class BasicUsers {
       if (!isSame || stored === undefined) return denied('unknown_credentials')
       const answer = this.#grant(shown.user)
       // Of a file that has been replaced meanwhile nothing is remembered.
-      if (users === this.#users) this.#remember(mark, answer)
+      if (users === this.#users) this.#remember(mark, answer, address)
       return answer
     }
     return same instanceof Promise ? same.then(settle) : settle(same)
@@ -73,11 +87,16 @@ export class BasicUsers {
     return granted({ tenant, method: 'basic', subject: user, signals: null })
   }
 
-  #remember(mark: string, answer: AuthGranted | AuthDenied): void {
+  #remember(mark: string, answer: AuthGranted | AuthDenied, address: string): void {
+    const known = this.#remembered.get(mark)
+    if (known !== undefined) {
+      addPlace(known.from, address)
+      return
+    }
     if (this.#remembered.size >= MAX_REMEMBERED) {
       this.#remembered.delete(this.#remembered.keys().next().value!)
     }
-    this.#remembered.set(mark, answer)
+    this.#remembered.set(mark, { answer, from: new Set([address]) })
   }
 
   #compare(password: string, stored: StoredPassword): boolean | Promise<boolean | 'busy'> {
@@ -89,6 +108,12 @@ export class BasicUsers {
     const salted = sha1(password, bytes.subarray(SHA1_BYTES))
     return isSameText(salted.toString('hex'), bytes.subarray(0, SHA1_BYTES).toString('hex'))
   }
+}
+
+function addPlace(from: Set<string>, address: string): void {
+  if (from.has(address)) return
+  if (from.size >= MAX_PLACES) from.delete(from.values().next().value!)
+  from.add(address)
 }
 
 function sha1(password: string, salt: Uint8Array = new Uint8Array(0)): Buffer {

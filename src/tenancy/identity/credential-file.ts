@@ -30,3 +30,9 @@ export async function readCredentialFile(
     })
   }
 }
+
+/** Whoever writes a file anew in place empties it first: for that moment nobody must be turned away. */
+export function emptied(path: string): MillraceError {
+  const why = `${path}: it had something in it, and has nothing now.`
+  return new MillraceError('MILLRACE_IDENTITY_FILE_INVALID', why)
+}

@@ -20,6 +20,8 @@ export class FileReloads {
   readonly #files: readonly WatchedFile[]
   readonly #services: ReloadServices
   readonly #watches: FileWatch[] = []
+  /** One after the other, or what was read first could be put in force last. */
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(files: readonly WatchedFile[], services: ReloadServices) {
     this.#files = files
@@ -44,7 +46,13 @@ export class FileReloads {
     for (const file of this.#files) await this.#reload(file)
   }
 
-  async #reload(file: WatchedFile): Promise<void> {
+  /** Never rejects. */
+  #reload(file: WatchedFile): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#reloadNow(file))
+    return this.#turn
+  }
+
+  async #reloadNow(file: WatchedFile): Promise<void> {
     const { log } = this.#services
     try {
       await file.load()

@@ -1,6 +1,6 @@
 /** Users of a file and of a text in the configuration, whose users win. Lines that cannot be used are logged by number. */
 import type { Logger } from '../../core/logger.ts'
-import { readCredentialFile } from './credential-file.ts'
+import { emptied, readCredentialFile } from './credential-file.ts'
 import { parseHtpasswd, type StoredPassword } from './htpasswd.ts'
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -13,6 +13,7 @@ export interface HtpasswdWritten {
 export class HtpasswdSource {
   readonly #written: HtpasswdWritten
   readonly #log: Logger
+  #hadUsers = false
 
   constructor(written: HtpasswdWritten, log: Logger) {
     this.#written = written
@@ -27,7 +28,10 @@ export class HtpasswdSource {
   async load(): Promise<ReadonlyMap<string, StoredPassword>> {
     const { file } = this.#written
     const text = (await readCredentialFile(file, MAX_FILE_BYTES))!
-    return new Map([...this.#parse(text, file), ...this.inline()])
+    const users = this.#parse(text, file)
+    if (users.size === 0 && this.#hadUsers) throw emptied(file)
+    this.#hadUsers = users.size > 0
+    return new Map([...users, ...this.inline()])
   }
 
   #parse(text: string, where: string): ReadonlyMap<string, StoredPassword> {

@@ -100,7 +100,7 @@ class ConfiguredIdentifier implements Identifier {
     if (shown === 'malformed') {
       return this.#settle(denied('malformed_credentials'), 'none', credentials)
     }
-    const answer = this.#check(shown, this.#mustWait(credentials.address))
+    const answer = this.#check(shown, credentials.address)
     return answer instanceof Promise
       ? answer.then(later => this.#settle(agree(byProxy, later), shown.kind, credentials))
       : this.#settle(agree(byProxy, answer), shown.kind, credentials)
@@ -116,11 +116,12 @@ class ConfiguredIdentifier implements Identifier {
   }
 
   /** API keys are always looked up: that costs nothing, and 256 bits cannot be guessed. */
-  #check(shown: Shown, mustWait: boolean): AuthOutcome | Promise<AuthOutcome> {
-    if (shown.kind === 'api_key') return this.#keys.check(shown.value)
-    return shown.kind === 'jwt'
-      ? this.#tokens.check(shown.value, mustWait)
-      : this.#basic.check(shown.value, mustWait)
+  #check({ kind, value }: Shown, address: string): AuthOutcome | Promise<AuthOutcome> {
+    if (kind === 'api_key') return this.#keys.check(value)
+    const mustWait = this.#mustWait(address)
+    return kind === 'jwt'
+      ? this.#tokens.check(value, mustWait)
+      : this.#basic.check(value, address, mustWait)
   }
 
   /** Behind a proxy are many senders, who must not be able to lock each other out. */

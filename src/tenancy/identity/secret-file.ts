@@ -1,5 +1,5 @@
 /** A secret that is the content of a file, read again when it changes; the old value stays while the new one cannot be read. */
-import { readCredentialFile } from './credential-file.ts'
+import { emptied, readCredentialFile } from './credential-file.ts'
 import { FileReloads, type ReloadServices } from './file-reloads.ts'
 
 const MAX_FILE_BYTES = 1024 * 1024
@@ -11,7 +11,9 @@ export class SecretFile {
   /** `changed` sees the text without white space around it. */
   constructor(path: string, services: ReloadServices, changed: (text: string) => void = () => {}) {
     const load = async (): Promise<void> => {
-      this.#text = (await readCredentialFile(path, MAX_FILE_BYTES))!.trim()
+      const text = (await readCredentialFile(path, MAX_FILE_BYTES))!.trim()
+      if (text === '' && this.#text !== '') throw emptied(path)
+      this.#text = text
       changed(this.#text)
     }
     this.#reloads = new FileReloads([{ path, load }], services)
@@ -30,7 +32,8 @@ export class SecretFile {
     this.#reloads.stop()
   }
 
-  refresh(): void {
-    void this.#reloads.refresh()
+  /** Never rejects. */
+  refresh(): Promise<void> {
+    return this.#reloads.refresh()
   }
 }

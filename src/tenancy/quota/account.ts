@@ -30,6 +30,8 @@ export class Account implements TenantAccount {
   items: RateMeter | null
   bytes: RateMeter | null
   readonly #clock: Clock
+  /** The request that came last found nothing of the tenant in memory. */
+  #isAlone = false
 
   constructor(
     tenant: TenantId,
@@ -93,6 +95,7 @@ export class Account implements TenantAccount {
     if (limits.memoryBytes > 0 && this.heldBytes >= limits.memoryBytes) return this.outOfMemory()
     const wait = this.#overVolume() ?? this.#overRate()
     if (wait !== null) return wait
+    this.#isAlone = this.requests === 0 && this.heldBytes === 0
     this.requests++
     return null
   }
@@ -128,8 +131,9 @@ export class Account implements TenantAccount {
 
   tryHold(bytes: number): boolean {
     const { memoryBytes } = this.limits
-    // What is larger than the share gets in alone, or it never would.
-    if (memoryBytes > 0 && this.heldBytes > 0 && this.heldBytes + bytes > memoryBytes) return false
+    // What is larger than the share gets in alone, or it never would: also where it grows as it comes, or is inflated.
+    const isFirst = this.heldBytes === 0 || this.#isAlone
+    if (memoryBytes > 0 && !isFirst && this.heldBytes + bytes > memoryBytes) return false
     this.heldBytes += bytes
     return true
   }

@@ -7,8 +7,11 @@
  * in proportion to its weight, whatever its single costs are, and nobody waits for more than one round of the others.
  */
 
-/** What a flow of weight 1 gets in each round. About one request, so that turns alternate quickly. */
-export const QUANTUM = 65_536
+/**
+ * What a flow of weight 1 gets in each round. Less than most requests, so that turns alternate as finely as they can; the
+ * rounds that only pay debts cost a few steps.
+ */
+export const QUANTUM = 16_384
 
 /** What the ring keeps with a flow. One object may stand in one ring. */
 export class Flow {

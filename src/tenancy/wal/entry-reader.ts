@@ -82,5 +82,5 @@ export class EntryReader {
 }
 
 function placeOf(segment: Segment, index: number): string {
-  return `${segment.number} ${index}`
+  return `${segment.path} ${index}`
 }

@@ -14,7 +14,7 @@ import type {
 import { Acknowledger } from './acknowledger.ts'
 import { encodeContext } from './context-codec.ts'
 import type { Shortage } from './disk-budget.ts'
-import { EntryReader } from './entry-reader.ts'
+import type { EntryReader } from './entry-reader.ts'
 import { messageOf, reportFailure, type WalEnvironment } from './environment.ts'
 import { MAX_BODY_BYTES, MAX_RECORDS, recordBytes } from './format.ts'
 import { GroupWriter, type WaitingEntry, type WriterOwner } from './group-writer.ts'
@@ -63,6 +63,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
 
   constructor(
     env: WalEnvironment,
+    reader: EntryReader,
     folder: string,
     tenant: TenantId,
     recovered: readonly RecoveredSegment[],
@@ -73,7 +74,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
     this.#firstNew = nextNumber
     this.#writer = new GroupWriter(env, this, new SegmentMaker(env, folder, tenant, nextNumber))
     this.#acknowledger = new Acknowledger(env)
-    this.#reader = new EntryReader(env)
+    this.#reader = reader
     for (const { segment, ackBytes } of recovered) {
       this.#segments.set(segment.number, segment)
       this.#acknowledger.recovered(segment, ackBytes)

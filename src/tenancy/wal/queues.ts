@@ -4,6 +4,7 @@ import type { TenantId } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
 import type { StoredQueue, StoredQueues } from '../../core/storage.ts'
 import { nameOfPathSegment, pathSegment } from '../path-segment.ts'
+import { EntryReader } from './entry-reader.ts'
 import { codeOf, type WalEnvironment } from './environment.ts'
 import { queueFolder } from './layout.ts'
 import { WalQueue } from './queue.ts'
@@ -17,6 +18,7 @@ const SUSPECT_REASON = 'crash_suspect'
 
 export class WalQueues implements StoredQueues {
   readonly #env: WalEnvironment
+  readonly #reader: EntryReader
   readonly #exporter: string
   readonly #signal: Signal
   readonly #folder: string
@@ -27,6 +29,7 @@ export class WalQueues implements StoredQueues {
 
   constructor(env: WalEnvironment, exporter: string, signal: Signal, closed: () => void) {
     this.#env = env
+    this.#reader = new EntryReader(env)
     this.#exporter = exporter
     this.#signal = signal
     this.#folder = queueFolder(env.root, exporter, signal)
@@ -47,7 +50,7 @@ export class WalQueues implements StoredQueues {
     let queue = this.#queues.get(tenant)
     if (queue === undefined) {
       const folder = join(this.#folder, pathSegment(tenant))
-      queue = new WalQueue(this.#env, folder, tenant, [], FIRST_NUMBER)
+      queue = new WalQueue(this.#env, this.#reader, folder, tenant, [], FIRST_NUMBER)
       this.#queues.set(tenant, queue)
     }
     return queue
@@ -102,7 +105,14 @@ export class WalQueues implements StoredQueues {
       if (found.segments.length > 0) tally.setAside.push(folder)
       return
     }
-    const queue = new WalQueue(this.#env, folder, tenant, found.segments, found.nextNumber)
+    const queue = new WalQueue(
+      this.#env,
+      this.#reader,
+      folder,
+      tenant,
+      found.segments,
+      found.nextNumber,
+    )
     this.#queues.set(tenant, queue)
     for (const { segment, suspects } of this.#env.letters === null ? [] : found.segments) {
       for (const index of suspects) await this.#quarantine(queue, segment, index, tally)

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { codeOf, reportFailure, type WalEnvironment } from './environment.ts'
 import { encodeSegmentHeader } from './format.ts'
 import type { OpenFile } from './open-files.ts'
@@ -108,9 +107,11 @@ export class SegmentMaker {
     await this.#env.fs.truncate(file.fd, segment.end).catch(() => {})
   }
 
-  readonly sync = promisify((file: OpenFile, done: (error: Error | null) => void) =>
-    this.#env.gate.sync(file.fd, done),
-  )
+  sync(file: OpenFile): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#env.gate.sync(file.fd, error => (error === null ? resolve() : reject(error)))
+    })
+  }
 
   async #makeFolder(): Promise<void> {
     if (this.#hasFolder) return

@@ -6,15 +6,7 @@ import { MessageWriter } from '../../otlp/json/message-writer.ts'
 import { latin1 } from '../../otlp/json/number-reader.ts'
 import { copyBytes, moveBytes } from '../../otlp/wire-writer.ts'
 import { hashBytes } from './hash.ts'
-import {
-  CLASSES,
-  classOf,
-  KEY_BYTES,
-  KEY_TEXTS,
-  sameBytes,
-  SPECIAL_V1,
-  SPECIAL_V2,
-} from './tags.ts'
+import { CLASSES, classOf, KEY_BYTES, NAME, SPECIAL_V1, SPECIAL_V2 } from './tags.ts'
 import { GUESSED, TEXT, writeInt, writeTyped } from './typed-tag.ts'
 
 const ATTRIBUTE_FIELD = 0x4a
@@ -27,16 +19,20 @@ const BOOL_FIELD = 0x10
 const TAG_WORDS = 4
 const MAX_COUNT = 0xffff_ffff
 
+/** In place of a start: there was no such text, or it has been used. */
+const ABSENT = -1
+const FORGOTTEN = -2
+
 export abstract class AttributeSink {
   readonly out = new MessageWriter()
   readonly aside = new MessageWriter()
   /** By class: where its text stands in `aside`; -1 = absent. */
-  readonly starts = new Int32Array(CLASSES).fill(-1)
+  readonly starts = new Int32Array(CLASSES).fill(ABSENT)
   readonly ends = new Int32Array(CLASSES)
   readonly #kinds = new Uint8Array(CLASSES)
   /** Classes met in this span. */
-  readonly #seen = new Uint16Array(CLASSES)
-  #seenCount = 0
+  readonly seen = new Uint16Array(CLASSES)
+  seenCount = 0
 
   isLegacy = false
   parseTags = false
@@ -141,7 +137,6 @@ export abstract class AttributeSink {
   }
 
   #remember(key: number, keyEnd: number): void {
-    const { out } = this
     const number = this.#count++
     const at = number * TAG_WORDS
     if (this.#count * 2 > this.#slots.length >> 1) this.#grow(number)
@@ -164,7 +159,6 @@ export abstract class AttributeSink {
     this.#tags[at + 1] = key
     this.#tags[at + 2] = keyEnd
     this.#tags[at + 3] = this.#hash
-    void out
   }
 
   #sameKey(other: number, key: number, keyEnd: number): boolean {
@@ -229,34 +223,42 @@ export abstract class AttributeSink {
     return this.starts[key] >= 0
   }
 
+  /** Says where the text of a class stands in `aside`. */
   put(key: number, start: number, end: number): void {
-    if (this.starts[key] < 0) this.#seen[this.#seenCount++] = key
+    if (this.starts[key] === ABSENT) this.seen[this.seenCount++] = key
     this.starts[key] = start
     this.ends[key] = end
     this.#kinds[key] = TEXT
   }
 
+  /** From here on the span has no such text. */
   forget(key: number): void {
-    this.starts[key] = -2
+    if (this.starts[key] >= 0) this.starts[key] = FORGOTTEN
   }
 
   protected forgetAll(): void {
-    for (let i = 0; i < this.#seenCount; i++) this.starts[this.#seen[i]] = -1
-    this.#seenCount = 0
+    for (let i = 0; i < this.seenCount; i++) this.starts[this.seen[i]] = ABSENT
+    this.seenCount = 0
   }
 
-  /** Classes met in this span, in ascending order up to `last`; the answer is valid until the next call. */
-  eachUpTo(last: number, visit: (key: number) => void): void {
-    void last
-    void visit
+  /** Brings the classes of this span into ascending order; they are few. */
+  sortSeen(): void {
+    const { seen } = this
+    for (let i = 1; i < this.seenCount; i++) {
+      const key = seen[i]
+      let at = i
+      while (at > 0 && seen[at - 1] > key) seen[at] = seen[--at]
+      seen[at] = key
+    }
   }
 
   isText(key: number, text: string): boolean {
     return this.has(key) && this.text(key) === text
   }
 
+  /** For comparing with ASCII: other characters do not come out right. */
   text(key: number): string {
-    return latin1(this.aside.bytes, this.starts[key], this.ends[key])
+    return this.has(key) ? latin1(this.aside.bytes, this.starts[key], this.ends[key]) : ''
   }
 
   /** An unsigned 32-bit number that a class's text says; -1 = it says none. */
@@ -265,5 +267,77 @@ export abstract class AttributeSink {
     const text = this.text(key)
     return /^\d{1,10}$/.test(text) && Number(text) <= MAX_COUNT ? Number(text) : -1
   }
-  void = { CLASSES, KEY_BYTES, KEY_TEXTS, sameBytes, BOOL_FIELD, writeInt }
+
+  /** What was put aside and nobody had a use for becomes attributes after all. */
+  protected restAttributes(): void {
+    for (let i = 0; i < this.seenCount; i++) {
+      const key = this.seen[i]
+      if (key >= NAME || !this.has(key)) continue
+      const field = this.#openOwn(key)
+      const { out } = this
+      const value = out.open(VALUE_FIELD, 1)
+      const kind = this.#kinds[key]
+      const { bytes } = this.aside
+      if (kind === TEXT || !writeTyped(out, bytes, this.starts[key], this.ends[key], kind)) {
+        this.putText(STRING_FIELD, key, true)
+      }
+      out.close(value, 1)
+      out.close(field, 1)
+    }
+  }
+
+  /** An attribute with the text of `source`, if there is one; it wins over a tag of that key. */
+  protected putHost(key: number, source: number): void {
+    if (!this.has(source)) return
+    const { out } = this
+    const field = this.#openOwn(key)
+    const value = out.open(VALUE_FIELD, 1)
+    this.putText(STRING_FIELD, source)
+    out.close(value, 1)
+    out.close(field, 1)
+    this.forget(key)
+  }
+
+  protected putPort(key: number, port: number): void {
+    if (port === 0) return
+    const { out } = this
+    const field = this.#openOwn(key)
+    const value = out.open(VALUE_FIELD, 1)
+    writeInt(out, port)
+    out.close(value, 1)
+    out.close(field, 1)
+    this.forget(key)
+  }
+
+  protected putFlag(key: number): void {
+    const { out } = this
+    const field = this.#openOwn(key)
+    const value = out.open(VALUE_FIELD, 1)
+    out.tag(BOOL_FIELD)
+    out.varint(1)
+    out.close(value, 1)
+    out.close(field, 1)
+    this.forget(key)
+  }
+
+  #openOwn(key: number): number {
+    const { out } = this
+    const field = out.open(ATTRIBUTE_FIELD, 1)
+    const start = out.open(KEY_FIELD, 1)
+    const bytes = KEY_BYTES[key]
+    out.pos = copyBytes(out.bytes, start, bytes, 0, bytes.length)
+    out.close(start, 1)
+    return field
+  }
+
+  /** A string field with the text of a class; an empty one is left out unless it is wanted. */
+  protected putText(tag: number, key: number, wanted = false): void {
+    const start = this.starts[key]
+    const end = this.ends[key]
+    if (start < 0 || (start === end && !wanted)) return
+    const { out } = this
+    out.tag(tag)
+    out.varint(end - start)
+    out.pos = copyBytes(out.bytes, out.pos, this.aside.bytes, start, end)
+  }
 }

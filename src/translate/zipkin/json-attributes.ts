@@ -14,6 +14,7 @@ import {
   QUOTE,
   TextReader,
 } from '../../otlp/json/text-reader.ts'
+import { readVarint32 } from '../../otlp/wire-reader.ts'
 
 const LOWER_N = 0x6e
 const POINT = 0x2e
@@ -27,6 +28,10 @@ const KEY_FIELD = 0x0a
 const VALUE_FIELD = 0x12
 const ELEMENT_FIELD = 0x0a
 
+const DROPPED_KEY = Buffer.from('otel.dropped_attributes_count')
+/** Of an unsigned 32-bit number as varint. */
+const MAX_COUNT_BYTES = 5
+
 /** Lists and objects inside each other. */
 const MAX_DEPTH = 32
 
@@ -35,6 +40,8 @@ export class JsonAttributes {
   readonly #out: MessageWriter
   readonly #numbers: NumberReader
   #depth = 0
+  /** What the object read last says of attributes that were dropped, by the key that the specification has for it. */
+  dropped = 0
 
   constructor(out: MessageWriter) {
     this.#out = out
@@ -47,6 +54,7 @@ export class JsonAttributes {
     const text = this.#text
     const before = out.pos
     this.#depth = 0
+    this.dropped = 0
     const content = new Uint8Array(from.buffer, from.byteOffset + start, end - start)
     const fine =
       text.start(content) && this.#members(tag) && text.next() === 0 && text.pos === text.end
@@ -70,16 +78,26 @@ export class JsonAttributes {
       const key = out.open(KEY_FIELD, 1)
       if (!text.string(out)) return false
       out.close(key, 1)
+      const isCount = this.#depth === 0 && isDropped(out.bytes, key, out.pos)
       const value = out.open(VALUE_FIELD, 1)
       if (!this.#value(text.value())) return false
       out.close(value, 1)
-      out.close(pair, 1)
+      if (isCount && this.#takeCount(value)) out.pos = pair - 2
+      else out.close(pair, 1)
       byte = text.next()
       text.pos++
       if (byte === CLOSE_OBJECT) return true
       if (byte !== COMMA) return false
       byte = text.next()
     }
+  }
+
+  /** Takes the AnyValue written last for the count of dropped attributes, if it can be one. */
+  #takeCount(start: number): boolean {
+    const { bytes, pos } = this.#out
+    if (bytes[start] !== INT_FIELD || pos - start > 1 + MAX_COUNT_BYTES) return false
+    this.dropped = readVarint32(bytes, start + 1)
+    return true
   }
 
   /** Content of an AnyValue; null is an empty one. */
@@ -164,6 +182,14 @@ export class JsonAttributes {
 function isWhole(bytes: Uint8Array, start: number, end: number): boolean {
   for (let pos = start; pos < end; pos++) {
     if (bytes[pos] === POINT || (bytes[pos] | 0x20) === 0x65) return false
+  }
+  return true
+}
+
+function isDropped(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== DROPPED_KEY.length) return false
+  for (let i = 0; i < DROPPED_KEY.length; i++) {
+    if (bytes[start + i] !== DROPPED_KEY[i]) return false
   }
   return true
 }

@@ -9,16 +9,17 @@
  * ```
  */
 import { MessageWriter } from '../../otlp/json/message-writer.ts'
+import { MAX_ROWS } from '../../otlp/request-index.ts'
 import { copyBytes } from '../../otlp/wire-writer.ts'
+import type { TranslateFault } from '../fault.ts'
 import { AttributeSink } from './attribute-sink.ts'
 import { writeEvent } from './event.ts'
 import { Groups } from './groups.ts'
 import { JsonAttributes } from './json-attributes.ts'
 import { writeLink } from './link.ts'
-import { writeResource, writeScope } from './origin.ts'
-import { readStatus, writeStatus } from './status.ts'
+import { writeHostResource, writeResource, writeScope } from './origin.ts'
+import { Status } from './status.ts'
 import * as T from './tags.ts'
-import { TEXT, writeInt } from './typed-tag.ts'
 
 const SPAN_FIELD = 0x12
 const LINK_FIELD = 0x6a
@@ -33,6 +34,17 @@ const HIGH_LIMIT = 0x8000_0000
 const TWO_32 = 0x1_0000_0000
 const MICRO = 1000
 
+/** What can be wrong with a span as a whole. */
+type Wrong = Pick<TranslateFault, 'fault' | 'message'>
+const NO_TRACE_ID: Wrong = { fault: 'value', message: 'expected a trace id that is not zero' }
+const NO_ID: Wrong = { fault: 'value', message: 'expected a span id that is not zero' }
+export const TOO_LATE: Wrong = {
+  fault: 'range',
+  message: 'expected a time before 2262-04-11, in microseconds',
+}
+const TOO_LARGE: Wrong = { fault: 'too_large', message: 'expected less than 2 GiB of spans' }
+const TOO_MANY: Wrong = { fault: 'too_large', message: `expected at most ${MAX_ROWS} spans` }
+
 export const UNSPECIFIED = 0
 export const INTERNAL = 1
 export const SERVER = 2
@@ -45,6 +57,7 @@ export class SpanSink extends AttributeSink {
   readonly events = new MessageWriter()
   readonly #json = new JsonAttributes(this.events)
   readonly #origin = new MessageWriter()
+  readonly #status = new Status()
 
   /** Ids as 32-bit words, highest first: 4 of the trace, 2 of the span, 2 of its parent. */
   readonly ids = new Int32Array(8)
@@ -61,12 +74,15 @@ export class SpanSink extends AttributeSink {
   /** Format v1: attributes `ipv4`, `ipv6`, `port` of the resource come from here. */
   hostPort = 0
 
+  /** Dropped attributes, events, links. */
+  readonly #counts = new Float64Array(3)
+  #stateStart = 0
+  #stateEnd = 0
   #span = 0
   #width = 2
   /** Nanoseconds made of microseconds, halves. */
   #high = 0
   #low = 0
-  #links = 0
 
   /** Begins a request; false when there is no memory for a text of that length. */
   startRequest(length: number, isLegacy: boolean, parseTags: boolean): boolean {
@@ -111,31 +127,35 @@ export class SpanSink extends AttributeSink {
   }
 
   /** Ends the span; what is wrong with it, or null. */
-  endSpan(): string | null {
+  endSpan(): Wrong | null {
     const { out, ids } = this
-    if ((ids[0] | ids[1] | ids[2] | ids[3]) === 0) return 'a trace id that is not zero'
-    if ((ids[4] | ids[5]) === 0) return 'a span id that is not zero'
+    if ((ids[0] | ids[1] | ids[2] | ids[3]) === 0) return NO_TRACE_ID
+    if ((ids[4] | ids[5]) === 0) return NO_ID
+    this.sortSeen()
     this.#readLinks()
-    if (!out.reserve(2 * this.aside.pos + this.events.pos)) return 'a smaller request'
-    readStatus(this)
+    if (!out.reserve(2 * this.aside.pos + this.events.pos)) return TOO_LARGE
+    this.#status.read(this)
+    this.#readCounts()
     const scope = this.#place()
     const kind = this.#kind()
     this.#ownAttributes()
+    this.#takeState()
     this.restAttributes()
-    if (!this.#times()) return 'times before 2262-04-11, in microseconds'
+    if (!this.#times()) return TOO_LATE
     this.#fields(kind)
-    this.pos = out.pos = copyBytes(out.bytes, out.pos, this.events.bytes, 0, this.events.pos)
-    writeStatus(this)
+    out.pos = copyBytes(out.bytes, out.pos, this.events.bytes, 0, this.events.pos)
+    this.#status.write(this)
     this.dropDuplicates()
     this.#width = out.close(this.#span + 1 + this.#width, this.#width)
-    return this.groups.add(scope, this.#span, out.pos) ? null : 'fewer spans'
+    return this.groups.add(scope, this.#span, out.pos) ? null : TOO_MANY
   }
 
   #place(): number {
     const origin = this.#origin
     origin.pos = 0
     origin.reserve(2 * this.aside.pos)
-    writeResource(this, origin)
+    if (this.isLegacy) writeHostResource(this, origin, this.hostPort)
+    else writeResource(this, origin)
     const resource = this.groups.resource(origin.bytes, 0, origin.pos)
     const start = origin.pos
     writeScope(this, origin)
@@ -161,6 +181,13 @@ export class SpanSink extends AttributeSink {
     this.putPort(T.PEER_PORT, this.remotePort)
   }
 
+  #takeState(): void {
+    const isThere = this.has(T.TRACE_STATE)
+    this.#stateStart = isThere ? this.starts[T.TRACE_STATE] : 0
+    this.#stateEnd = isThere ? this.ends[T.TRACE_STATE] : 0
+    this.forget(T.TRACE_STATE)
+  }
+
   #fields(kind: number): void {
     const { out, ids } = this
     out.tag(0x0a)
@@ -178,8 +205,15 @@ export class SpanSink extends AttributeSink {
       this.#word(ids[6])
       this.#word(ids[7])
     }
-    this.putText(TRACE_STATE_FIELD, T.TRACE_STATE)
+    if (this.#stateEnd > this.#stateStart) {
+      out.tag(TRACE_STATE_FIELD)
+      out.varint(this.#stateEnd - this.#stateStart)
+      out.pos = copyBytes(out.bytes, out.pos, this.aside.bytes, this.#stateStart, this.#stateEnd)
+    }
     this.putText(NAME_FIELD, T.NAME)
+    this.#putCount(0x50, this.#counts[0])
+    this.#putCount(0x60, this.#counts[1])
+    this.#putCount(0x70, this.#counts[2])
     if (kind !== UNSPECIFIED) {
       out.tag(KIND_FIELD)
       out.varint(kind)
@@ -220,10 +254,8 @@ export class SpanSink extends AttributeSink {
 
   /** Links from `otlp.link.0` on, up to the first that is missing; what is no link stays an attribute. */
   #readLinks(): void {
-    this.#links = T.LINKS
     const { events, aside } = this
-    while (this.#links < T.NAME && this.has(this.#links)) {
-      const at = this.#links++
+    for (let at = T.LINKS; at < T.NAME && this.has(at); at++) {
       events.reserve(this.ends[at] - this.starts[at])
       const from = events.pos
       const link = events.open(LINK_FIELD, 1)
@@ -234,12 +266,17 @@ export class SpanSink extends AttributeSink {
     }
   }
 
-  /** The counts that `mapping-to-non-otlp` has tags for. */
-  putCount(tag: number, key: number): void {
-    const count = this.count(key)
-    if (count < 0) return
+  /** Counts of what was dropped are tags by the generic rules for formats other than OTLP. */
+  #readCounts(): void {
+    for (let i = 0; i < 3; i++) {
+      this.#counts[i] = this.count(T.DROPPED_ATTRIBUTES + i)
+      if (this.#counts[i] >= 0) this.forget(T.DROPPED_ATTRIBUTES + i)
+    }
+  }
+
+  #putCount(tag: number, count: number): void {
+    if (count <= 0) return
     this.out.tag(tag)
     this.out.varint(count)
-    this.forget(key)
   }
 }

@@ -83,7 +83,6 @@ export const FALLBACK_SERVICE = NAME + 8
 export const CLASSES = NAME + 9
 
 export const KEY_BYTES: readonly Uint8Array[] = KEYS.map(key => new Uint8Array(Buffer.from(key)))
-export const KEY_TEXTS: readonly string[] = KEYS
 
 /** 1 for the classes that a format's reader looks out for. */
 export const SPECIAL_V2 = new Uint8Array(CLASSES)
@@ -115,7 +114,7 @@ export function classOf(bytes: Uint8Array, start: number, end: number, hash: num
   }
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array, start: number, end: number): boolean {
+function sameBytes(a: Uint8Array, b: Uint8Array, start: number, end: number): boolean {
   if (a.length !== end - start) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[start + i]) return false
   return true

@@ -133,6 +133,18 @@ test('who has guessed too often is not computed for, and who is known goes on fr
   assert.equal((await authenticate(basicAuth('user', 'secret'))).kind, 'granted')
 })
 
+test('a password that others know by heart is no quicker to guess for who has guessed too often', async t => {
+  const { hash } = await import('bcryptjs')
+  const inline = `user:${await hash('secret', 4)}`
+  const { authenticate } = await startAuth(t, factory, { htpasswd: { inline } })
+  await authenticate(basicAuth('user', 'secret', '192.0.2.7'))
+  for (let i = 0; i < 20; i++) await authenticate(basicAuth('user', `guess${i}`, '198.51.100.1'))
+
+  const guessed = await authenticate(basicAuth('user', 'secret', '198.51.100.1'))
+
+  assert.equal(summary(guessed), 'busy: too_many_failures')
+})
+
 test('exporters send user and password, also from files that change', async t => {
   const folder = await temporaryFolder(t)
   const password_file = join(folder, 'password')

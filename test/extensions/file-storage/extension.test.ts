@@ -130,7 +130,7 @@ test("takes the configuration of upstream's sample", () => {
     timeout: '1s',
     max_size: 268_435_456,
     recreate: true,
-    compaction: { on_start: true, directory: '/tmp/', max_transaction_size: 65_536 },
+    compaction: { on_start: true, directory: '/tmp/', max_transaction_size: '65_536' },
     fsync: false,
   })
 

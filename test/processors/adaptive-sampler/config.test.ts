@@ -8,11 +8,11 @@ function problemsOf(section: object): string[] {
   return problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
 }
 
-test('an empty section keeps a tenth by the heuristic', () => {
+test('an empty section keeps a tenth by the network', () => {
   const config = spec.schema.parse(null)
 
   assert.equal(config.budget.ratio, 0.1)
-  assert.equal(config.model, 'heuristic')
+  assert.equal(config.model, 'network')
   assert.deepEqual([config.decision_wait, config.max_wait], [2000, 30_000])
   assert.deepEqual(config.lanes, { anomaly: 0.8, diversity: 0.1, uniform: 0.1 })
   assert.equal(config.storage, undefined)
@@ -32,7 +32,7 @@ test('no model runs twice, and waits fit into each other', () => {
   assert.deepEqual(
     problemsOf({
       decision_wait: '40s',
-      challengers: [{ model: 'rules' }, { model: 'heuristic' }, { model: 'rules' }],
+      challengers: [{ model: 'rules' }, { model: 'network' }, { model: 'rules' }],
     }),
     [
       'decision_wait: is longer than max_wait',

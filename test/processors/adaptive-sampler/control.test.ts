@@ -19,7 +19,7 @@ test('explains a kept and a dropped trace', async t => {
     [kept.kept, kept.reason, kept.probability, kept.threshold, kept.spans, kept.tenant],
     [true, 'rule', 1, '0', 3, 'default'],
   )
-  assert.match(kept.model, /^heuristic /)
+  assert.match(kept.model, /^network /)
   assert.deepEqual([dropped.kept, dropped.probability], [false, 0])
   assert.deepEqual(sampler.control.explain(traceId(3)), [])
   await sampler.finish()

@@ -59,7 +59,7 @@ test('keeps what a condition asks for, with certainty, and drops what one forbid
   const [root] = sampler.kept()
   assert.equal(root.traceState, 'ot=th:0')
   assert.equal(root.attributes['sampling.reason'], 'rule')
-  assert.equal(root.attributes['sampling.model'], 'heuristic')
+  assert.equal(root.attributes['sampling.model'], 'network')
   await sampler.finish()
 })
 

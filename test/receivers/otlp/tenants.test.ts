@@ -65,6 +65,7 @@ async function startGated(
   t: TestContext,
   section: object | null,
   protocol: object = { auth: { authenticator: 'porter' } },
+  memoryBytes?: number,
 ): Promise<Gated> {
   const fixture = startBook(section)
   const porter = new Porter()
@@ -73,6 +74,7 @@ async function startGated(
     http: protocol,
     extensions: new Map([['porter', porter]]),
     tenancy: fixture.book,
+    memoryBytes,
   })
   const grpc = new GrpcClient(running.grpcPort)
   t.after(async () => {
@@ -198,6 +200,32 @@ describe('an authenticator that takes its time', () => {
     assert.ok(account.heldBytes >= makeRequest('traces', 5).length, 'the body is the tenant`s')
   })
 
+  it('does not let bodies of those that nobody knows yet take the memory of all', async t => {
+    const gated = await startGated(t, {}, undefined, 32 << 20)
+    gated.porter.isSlow = true
+    const body = Buffer.alloc(1 << 20)
+    const url = `${gated.running.url}/v1/traces`
+    const answers: string[] = []
+    const strangers = Array.from({ length: 8 }, async () => {
+      const { status, body: answer } = await post(url, body)
+      answers.push(`${status} ${decodeStatus(answer)?.reason}`)
+    })
+
+    await waitUntil(() => answers.length === 4)
+    const { reservedBytes } = gated.running.services.memory
+    for (const go of gated.porter.waiting) go()
+    await Promise.all(strangers)
+
+    assert.equal(reservedBytes, 4 << 20)
+    const early = new Array<string>(4).fill('503 unidentified')
+    assert.deepEqual(answers, [...early, ...new Array<string>(4).fill('401 no_credentials')])
+    assert.deepEqual(
+      gated.usage.turnedAway_.slice(0, 4),
+      early.map(() => '(unknown) unidentified'),
+    )
+    assert.equal(gated.running.services.memory.reservedBytes, 0)
+  })
+
   it('turns a sender away whose body is still coming, and keeps nothing of it', async t => {
     const gated = await startGated(t, {})
     gated.porter.isSlow = true
@@ -220,6 +248,25 @@ describe('an authenticator that takes its time', () => {
 
   it('counts nobody who has gone before the answer', async t => {
     const gated = await startGated(t, { defaults: { concurrent_requests: 1 } })
+    gated.porter.isSlow = true
+    const socket = connect(gated.running.receiver.ports.http, '127.0.0.1')
+    socket.write(
+      'POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n' +
+        'X-Tenant: a\r\nContent-Length: 1000\r\n\r\nx',
+    )
+    await waitUntil(() => gated.porter.waiting.length === 1)
+    socket.destroy()
+    await waitUntil(() => gated.running.services.memory.reservedBytes === 0)
+
+    gated.porter.waiting[0]()
+    await settle()
+    gated.porter.isSlow = false
+
+    assert.equal((await gated.sendHttp('a')).code, 200)
+  })
+
+  it('counts no connection that has gone before it was known who it is of', async t => {
+    const gated = await startGated(t, { defaults: { connections: 1 } })
     gated.porter.isSlow = true
     const socket = connect(gated.running.receiver.ports.http, '127.0.0.1')
     socket.write(
@@ -390,6 +437,41 @@ describe('limits of tenants at a receiver', () => {
     assert.deepEqual([await send(notValid), await send(notValid)], [400, 429])
     await gated.clock.advance(20_000)
     assert.deepEqual([await send(empty), await send(empty)], [200, 429])
+  })
+
+  it('counts what was inflated for nothing: bombs, and what is broken at its end', async t => {
+    const gated = await startGated(t, {
+      defaults: { bytes_per_second: { rate: 1000, burst: 1000 } },
+    })
+    const url = `${gated.running.url}/v1/traces`
+    const headers = { ...PROTO, 'content-encoding': 'gzip', 'x-tenant': 'a' }
+    const send = async (body: Uint8Array): Promise<number> =>
+      (await post(url, body, headers)).status
+    const broken = gzipSync(Buffer.alloc(1 << 20))
+    broken[broken.length - 8] ^= 1
+    const bomb = gzipSync(Buffer.alloc(65 << 20))
+
+    assert.deepEqual([await send(broken), await send(broken)], [400, 429])
+    await gated.clock.advance(100_000_000)
+    assert.deepEqual([await send(bomb), await send(bomb)], [413, 429])
+  })
+
+  it('lets in alone what is larger than the share of memory, inflated or growing as it comes', async t => {
+    const gated = await startGated(t, { defaults: { memory: '1500KiB' } })
+    const url = `${gated.running.url}/v1/traces`
+    const request = Buffer.concat(new Array<Uint8Array>(8).fill(makeRequest('traces', 20_000)))
+    assert.ok(request.length > 1500 << 10, `${request.length} bytes`)
+    const headers = { ...PROTO, 'x-tenant': 'a' }
+
+    const plain = await post(url, request, headers)
+    for (const batch of gated.running.next.batches.splice(0)) {
+      gated.running.services.ledger.sent(batch.tenant, batch.signal, batch.items)
+      batch.release()
+    }
+    const packed = await post(url, gzipSync(request), { ...headers, 'content-encoding': 'gzip' })
+
+    assert.deepEqual([plain.status, packed.status], [200, 200])
+    assert.equal((await gated.sendHttp('a')).reason, 'memory')
   })
 })
 

@@ -161,7 +161,8 @@ test('the ratio holds by spans and by bytes, and at other ratios', () => {
   }
   for (const ratio of [0.02, 0.5, 1]) {
     const { retained } = replay({ ...QUIET, hours: 1, ratio })
-    assert.ok(Math.abs(retained - 1) < 0.06, `${ratio}: ${retained}`)
+    // Two minutes of the hour are saved for what may come, and a fiftieth is few traces.
+    assert.ok(Math.abs(retained - 1) < 0.08, `${ratio}: ${retained}`)
   }
 })
 

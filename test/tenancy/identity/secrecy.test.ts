@@ -88,8 +88,8 @@ test('for an unknown user a password is hashed as for a known one', async t => {
   users.replace(parseHtpasswd(`known:${await hash('right', 4)}`).users)
   const encode = (text: string) => Buffer.from(text).toString('base64')
 
-  const known = users.check(encode('known:wrong'), false)
-  const unknown = users.check(encode('unknown:wrong'), false)
+  const known = users.check(encode('known:wrong'), '192.0.2.7', false)
+  const unknown = users.check(encode('unknown:wrong'), '192.0.2.7', false)
 
   assert.ok(known instanceof Promise && unknown instanceof Promise)
   assert.deepEqual(await known, await unknown)
@@ -103,7 +103,7 @@ test('whoever computes slow hashes for strangers is bounded, and the main thread
 
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, i) =>
-      users.check(Buffer.from(`known:wrong${i}`).toString('base64'), false),
+      users.check(Buffer.from(`known:wrong${i}`).toString('base64'), '192.0.2.7', false),
     ),
   )
 

@@ -219,6 +219,36 @@ test('a file that cannot be read at the start is left for the next one', async (
   )
 })
 
+for (const operation of ['open', 'read', 'size', 'list', 'remove', 'truncate', 'rename'] as const) {
+  test(`a start during which one ${operation} fails loses nothing, whichever it is`, async () => {
+    const original = await filled()
+    original.setBytes(`${FOLDER}/acme/000000000097.wal`, Buffer.alloc(0))
+    original.setBytes(`${FOLDER}/acme/000000000098.ack`, Buffer.alloc(16, 1))
+    original.setBytes(`${FOLDER}/acme/000000000099.wal`, Buffer.alloc(500, 'x'))
+    const expected = Array.from({ length: 30 }, (_, uid) => uid).filter(uid => uid % 4 !== 0)
+    const whole = original.crash('process', randomFrom(1))
+    await reopen(whole)
+    const calls = whole.calls.get(operation) ?? 0
+    assert.ok(calls > 0)
+    for (let n = 1; n <= calls; n++) {
+      const fs = original.crash('process', randomFrom(1))
+      let seen = 0
+      fs.fault = asked => (asked === operation && ++seen === n ? { code: 'EIO' } : null)
+      await reopen(fs).catch(error => assert.equal(error.code, 'MILLRACE_STORAGE_FOLDER'))
+      fs.fault = () => null
+
+      const { queue } = await reopen(fs.crash('process', randomFrom(1)))
+      const found = await takeAll(queue)
+
+      assert.deepEqual(
+        found.filter(uid => uid % 4 !== 0),
+        expected,
+        `${operation} ${n}`,
+      )
+    }
+  })
+}
+
 test('a folder whose name says nothing takes the tenant from its files', async () => {
   const tenant = '@'.repeat(128)
   const bench = await openBench({ tenant })

@@ -1,0 +1,192 @@
+/**
+ * An OTLP span as Zipkin has it, before it is written in one of its formats: one object that moves from span to span.
+ * Mapping: https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/ and the generic one beside it; resource,
+ * links and trace state, which it leaves open, as the Go collector has them.
+ */
+import type { AttributesView } from '../../otlp/attributes-view.ts'
+import type { RequestView } from '../../otlp/request-view.ts'
+import type { EventView, SpanView } from '../../otlp/traces-view.ts'
+import { mapJson, valueText } from '../value-text.ts'
+import { findRemote, type Host, takeLocal } from './hosts.ts'
+import { LINK_PREFIX } from './tags.ts'
+
+/** What stands for a service without a name, and where a name is taken from then; upstream's order. */
+const UNKNOWN_SERVICE = 'unknown_service'
+const OTHER_NAMES = ['faas.name', 'k8s.deployment.name', 'process.executable.name']
+
+const KINDS = ['', '', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
+const INTERNAL = 1
+const ERROR = 2
+const STATUS = ['', 'OK', 'ERROR']
+
+const START_ABSENT = 'otel.zipkin.absentField.startTime'
+
+export class ZipkinSpan {
+  /** Hexadecimal; the trace's has 16 digits where the upper half is zero. */
+  traceId = ''
+  id = ''
+  parentId = ''
+  name = ''
+  /** Empty where Zipkin has no such kind. */
+  kind = ''
+  /** Microseconds; 0 = absent. */
+  timestamp = 0n
+  duration = 0n
+  shared = false
+  debug = false
+  readonly local: Host = { service: '', ip: '', port: 0 }
+  readonly remote: Host = { service: '', ip: '', port: 0 }
+  /** As many as `annotations` says. */
+  readonly times: bigint[] = []
+  readonly values: string[] = []
+  annotations = 0
+  readonly tags = new Map<string, string>()
+
+  /** Of the resource and scope in which the spans stand. */
+  #service = ''
+  readonly #shared = new Map<string, string>()
+
+  /** Resource and scope have changed. */
+  moveOrigin(view: RequestView): void {
+    const tags = this.#shared
+    tags.clear()
+    putAll(tags, view.resource.attributes)
+    this.#service = takeService(tags)
+    putAll(tags, view.scope.attributes)
+    if (view.scope.name !== '') tags.set('otel.scope.name', view.scope.name)
+    if (view.scope.version !== '') tags.set('otel.scope.version', view.scope.version)
+  }
+
+  /** Reads a span; false when it has no ids that Zipkin could know it by. */
+  move(span: SpanView): boolean {
+    const { tags } = this
+    this.id = span.spanId
+    this.traceId = span.traceId
+    this.parentId = span.parentSpanId
+    if (!isId(this.traceId, 32) || !isId(this.id, 16)) return false
+    if (this.traceId.startsWith('0000000000000000')) this.traceId = this.traceId.slice(16)
+    if (!isId(this.parentId, 16)) this.parentId = ''
+    this.name = span.name
+    this.kind = KINDS[span.kind] ?? ''
+    this.#times(span)
+    tags.clear()
+    for (const [key, text] of this.#shared) tags.set(key, text)
+    putAll(tags, span.attributes)
+    this.#ownTags(span)
+    takeLocal(tags, this.#service, this.local)
+    findRemote(tags, this.kind, this.remote)
+    this.#events(span)
+    this.#links(span)
+    this.#status(span)
+    return true
+  }
+
+  #times(span: SpanView): void {
+    const start = span.startTimeUnixNano
+    const end = span.endTimeUnixNano
+    this.timestamp = toMicros(start)
+    const nanos = end - start
+    // Clocks that ran backwards leave no duration; less than a microsecond is one.
+    if (nanos <= 0n) this.duration = 0n
+    else this.duration = nanos < 1000n ? 1n : toMicros(nanos)
+  }
+
+  #ownTags(span: SpanView): void {
+    const { tags } = this
+    if (this.timestamp === 0n) tags.delete(START_ABSENT)
+    this.shared = takeFlag(tags, 'otel.zipkin.shared')
+    this.debug = takeFlag(tags, 'otel.zipkin.debug')
+    if (span.traceState !== '') tags.set('w3c.tracestate', span.traceState)
+    if (span.kind === INTERNAL) tags.set('span.kind', 'internal')
+    putCount(tags, 'otel.dropped_attributes_count', span.droppedAttributesCount)
+    putCount(tags, 'otel.dropped_events_count', span.droppedEventsCount)
+    putCount(tags, 'otel.dropped_links_count', span.droppedLinksCount)
+    const code = tags.get('http.response.status_code')
+    if (code !== undefined && !tags.has('http.status_code')) tags.set('http.status_code', code)
+  }
+
+  #events(span: SpanView): void {
+    const { events } = span
+    let count = 0
+    events.rewind()
+    while (events.next()) {
+      this.times[count] = toMicros(events.current.timeUnixNano)
+      this.values[count++] = eventText(events.current)
+    }
+    this.annotations = count
+  }
+
+  #links(span: SpanView): void {
+    const { links } = span
+    links.rewind()
+    for (let i = 0; links.next(); i++) {
+      const link = links.current
+      const attributes = mapJson(link.attributes.toMap())
+      const text = `${link.traceId}|${link.spanId}|${link.traceState}|${attributes}|${link.droppedAttributesCount}`
+      this.tags.set(`${LINK_PREFIX}${i}`, text)
+    }
+  }
+
+  /** The description is the tag `error`; without one an attribute of that name may stay, which says more than nothing. */
+  #status(span: SpanView): void {
+    const { tags } = this
+    const code = span.statusCode
+    const before = tags.get('error')
+    tags.delete('error')
+    if (code !== ERROR && code !== 1) return
+    tags.set('otel.status_code', STATUS[code])
+    if (code !== ERROR) return
+    const message = span.statusMessage
+    const kept = before === undefined || before === 'false' || before === 'true' ? '' : before
+    tags.set('error', message === '' ? kept : message)
+  }
+}
+
+/** Rounded to the nearest. */
+function toMicros(nanos: bigint): bigint {
+  return (nanos + 500n) / 1000n
+}
+
+function isId(id: string, digits: number): boolean {
+  return id.length === digits && /[^0]/.test(id)
+}
+
+/** Of a key that occurs twice the last one counts, and what is nearer to the span. */
+function putAll(tags: Map<string, string>, attributes: AttributesView): void {
+  attributes.rewind()
+  while (attributes.next()) tags.set(attributes.key, valueText(attributes.value))
+}
+
+function putCount(tags: Map<string, string>, key: string, count: number): void {
+  if (count > 0) tags.set(key, String(count))
+}
+
+function takeFlag(tags: Map<string, string>, key: string): boolean {
+  if (tags.get(key) !== 'true') return false
+  return tags.delete(key)
+}
+
+function takeService(tags: Map<string, string>): string {
+  const name = tags.get('service.name')
+  if (name !== undefined && name !== '') {
+    tags.delete('service.name')
+    return name
+  }
+  for (const key of OTHER_NAMES) {
+    const other = tags.get(key)
+    if (other === undefined || other === '') continue
+    tags.delete(key)
+    tags.set('otlp.service.name.source', key)
+    return other
+  }
+  return UNKNOWN_SERVICE
+}
+
+/** `"name": {"key":"value"}`, the name alone when there are no attributes. */
+function eventText(event: EventView): string {
+  const attributes = event.attributes.toMap() as Map<string, string | bigint>
+  const dropped = event.droppedAttributesCount
+  if (attributes.size === 0 && dropped === 0) return event.name
+  if (dropped > 0) attributes.set('otel.dropped_attributes_count', BigInt(dropped))
+  return `${JSON.stringify(event.name)}: ${mapJson(attributes)}`
+}

@@ -1,0 +1,84 @@
+/** OTLP spans to Zipkin v2 JSON, one list for a batch. */
+import type { EncodePart } from '../../otlp/encode-part.ts'
+import { type SpanWriter, writeSpans, type ZipkinMessage } from './each-span.ts'
+import type { ZipkinSpan } from './from-span.ts'
+import type { Host } from './hosts.ts'
+
+const FIRST_BYTES = 64 * 1024
+/** Between batches a buffer of this size is kept; a larger one goes back to the heap. */
+const KEPT_BYTES = 4 * 1024 * 1024
+
+/** Writes what is still in as a list of spans; what is empty or zero is left out. */
+export function writeZipkinJson(parts: readonly EncodePart[]): ZipkinMessage {
+  return writeSpans(parts, writer)
+}
+
+class JsonWriter implements SpanWriter {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  #length = 0
+
+  write(span: ZipkinSpan): void {
+    this.#append(`${this.#length === 0 ? '[' : ','}${spanText(span)}`)
+  }
+
+  finish(): Uint8Array {
+    this.#append(this.#length === 0 ? '[]' : ']')
+    const text = new Uint8Array(this.#bytes.subarray(0, this.#length))
+    this.#length = 0
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+    return text
+  }
+
+  #append(text: string): void {
+    // A UTF-16 unit is at most three bytes.
+    const needed = this.#length + 3 * text.length
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length))
+      this.#bytes.copy(grown, 0, 0, this.#length)
+      this.#bytes = grown
+    }
+    this.#length += this.#bytes.write(text, this.#length, 'utf8')
+  }
+}
+
+function spanText(span: ZipkinSpan): string {
+  let text = `{"traceId":"${span.traceId}"`
+  if (span.parentId !== '') text += `,"parentId":"${span.parentId}"`
+  text += `,"id":"${span.id}"`
+  if (span.kind !== '') text += `,"kind":"${span.kind}"`
+  if (span.name !== '') text += `,"name":${JSON.stringify(span.name)}`
+  if (span.timestamp !== 0n) text += `,"timestamp":${span.timestamp}`
+  if (span.duration !== 0n) text += `,"duration":${span.duration}`
+  text += hostText('localEndpoint', span.local) + hostText('remoteEndpoint', span.remote)
+  if (span.annotations > 0) text += annotationsText(span)
+  if (span.tags.size > 0) text += tagsText(span.tags)
+  if (span.debug) text += ',"debug":true'
+  if (span.shared) text += ',"shared":true'
+  return `${text}}`
+}
+
+function hostText(key: string, host: Host): string {
+  let text = ''
+  if (host.service !== '') text += `,"serviceName":${JSON.stringify(host.service)}`
+  if (host.ip !== '') text += `,"${host.ip.includes(':') ? 'ipv6' : 'ipv4'}":"${host.ip}"`
+  if (host.port !== 0) text += `,"port":${host.port}`
+  return text === '' ? '' : `,"${key}":{${text.slice(1)}}`
+}
+
+function annotationsText(span: ZipkinSpan): string {
+  let text = ''
+  for (let i = 0; i < span.annotations; i++) {
+    text += `${i === 0 ? '' : ','}{"timestamp":${span.times[i]},"value":${JSON.stringify(span.values[i])}}`
+  }
+  return `,"annotations":[${text}]`
+}
+
+function tagsText(tags: ReadonlyMap<string, string>): string {
+  let text = ''
+  for (const [key, value] of tags) {
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`
+  }
+  return `,"tags":{${text}}`
+}
+
+const writer = new JsonWriter()
