@@ -32,7 +32,6 @@ export class Lifecycle implements Host {
     const started: Node[] = []
     for (const node of nodes) {
       this.#set(node, 'starting')
-      if (node.kind === 'extension') this.#extensions.set(node.id, node.component)
       started.push(node)
       try {
         await node.component.start(this)
@@ -41,6 +40,8 @@ export class Lifecycle implements Host {
         await this.stop(layers, deadline())
         throw startError(node.kind, node.id, cause)
       }
+      // Not before: an authenticator that has not read its files would turn everybody away for good.
+      if (node.kind === 'extension') this.#extensions.set(node.id, node.component)
       if (this.#statuses.get(node.key)?.status === 'starting') this.#set(node, 'ok')
     }
   }

@@ -76,7 +76,7 @@ test('a tenant that behaves does not notice one that sends far too much, or has 
   const report = await noisyNeighbour(t, {
     kinds: ['over_quota', 'bad_auth'],
     rounds: 1,
-    sliceMs: 800,
+    sliceMs: 500,
   })
 
   for (const { kind, alone, beside } of report.rows) {

@@ -55,6 +55,9 @@ export const GO_EXTENSIONS = [
   `${CONTRIB}/extension/headerssetterextension`,
 ]
 
+/** For `goCollector`: Zipkin on both sides. */
+export const GO_ZIPKIN = [`${CONTRIB}/receiver/zipkinreceiver`, `${CONTRIB}/exporter/zipkinexporter`]
+
 /** A collector that somebody else has put there may lack components. */
 function hasAll(binary: string, extensions: readonly string[]): boolean {
   const listed = execFileSync(binary, ['components'], { encoding: 'utf8', timeout: 30_000 })
@@ -68,11 +71,11 @@ function builderConfig(output: string): string {
     modules.map(module => `  - gomod: ${module} ${COLLECTOR}`).join('\n')
   return `dist: {name: otelcol, output_path: ${output}}
 receivers:
-${mods([`${CORE}/receiver/otlpreceiver`])}
+${mods([`${CORE}/receiver/otlpreceiver`, GO_ZIPKIN[0]])}
 processors:
 ${mods(PROCESSORS)}
 exporters:
-${mods(EXPORTERS)}
+${mods([...EXPORTERS, GO_ZIPKIN[1]])}
 extensions:
 ${mods(GO_EXTENSIONS)}
 providers:

@@ -104,3 +104,22 @@ test('keeps what a component says of itself, until it stops', async () => {
     { kind: 'exporter', id: 'sick', status: 'recoverable_error', detail: 'no disk' },
   ])
 })
+
+test('an extension is found when it has started and not before: until then nobody can use it', async () => {
+  const { life } = lifecycle()
+  let open = (): void => {}
+  const reading = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const component: Component = { ...idle, start: () => reading }
+  const slow: Node = { ...node('auth'), key: 'extension/auth', kind: 'extension', component }
+
+  const started = life.start([slow], () => AbortSignal.abort())
+  await settle()
+  const early = life.extension('auth')
+  open()
+  await started
+
+  assert.equal(early, undefined)
+  assert.equal(life.extension('auth'), component)
+})

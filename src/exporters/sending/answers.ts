@@ -87,10 +87,15 @@ export class Answers {
   fits(shipment: Shipment): boolean {
     if (this.maxBytes === 0 || shipment.measured) return true
     shipment.measured = true
-    if (encodedSize(shipment.batch.parts) <= this.maxBytes) return true
-    const message = `single items are larger than ${this.maxBytes} bytes`
-    this.#cut(shipment, { maxBytes: this.maxBytes }, message)
-    return false
+    try {
+      if (encodedSize(shipment.batch.parts) <= this.maxBytes) return true
+      const message = `single items are larger than ${this.maxBytes} bytes`
+      this.#cut(shipment, { maxBytes: this.maxBytes }, message)
+      return false
+    } catch {
+      // It cannot be encoded: the attempt to send it shows what is wrong.
+      return true
+    }
   }
 
   #retry(shipment: Shipment, afterMs: number, message: string): void {

@@ -5,9 +5,10 @@ import { contextKey, sharedContext } from '../../core/context-key.ts'
 import type { HolderVisit } from '../../core/ledger.ts'
 import type { Signal } from '../../core/signal.ts'
 import { encodedSize } from '../../otlp/encode.ts'
+import type { SplitLimits } from '../../otlp/split.ts'
 import type { BatchConfig, Sizer } from './config.ts'
 import type { Receipt } from './receipt.ts'
-import { createShipment, type Shipment, splitShipment } from './shipment.ts'
+import { createShipment, type Shipment, type SplitShipment, splitShipment } from './shipment.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 
 interface Group {
@@ -118,7 +119,13 @@ export class Batcher {
   #shipFull(group: Group): void {
     const { sizer, min_size: min, max_size: max } = this.#config
     const limits = sizer === 'bytes' ? { maxBytes: max } : { maxItems: max }
-    const { pieces, oversize } = splitShipment(this.#close(group), limits)
+    const full = this.#close(group)
+    const split = trySplit(full, limits)
+    if (split === null) {
+      this.#ship(full)
+      return
+    }
+    const { pieces, oversize } = split
     // A single item over `max_size` bytes is let through: the destination may still take it.
     if (oversize !== null) this.#ship({ ...oversize, measured: false })
     for (let i = 0; i < pieces.length; i++) {
@@ -137,11 +144,29 @@ export class Batcher {
   }
 }
 
+/** Null when something of it cannot be encoded; then nothing has happened. */
+function trySplit(shipment: Shipment, limits: SplitLimits): SplitShipment | null {
+  try {
+    return splitShipment(shipment, limits)
+  } catch {
+    return null
+  }
+}
+
 /** Size of a batch in a unit. Bytes are those of the request that it encodes to. */
 export function measure(sizer: Sizer, batch: Batch): number {
   if (sizer === 'requests') return 1
   if (sizer === 'items') return batch.items
-  return isUntouched(batch) ? batch.bytes : encodedSize(batch.parts)
+  return isUntouched(batch) ? batch.bytes : encodedBytes(batch)
+}
+
+/** What cannot be encoded counts as it came; the attempt to send it shows what is wrong with it. */
+function encodedBytes({ parts, bytes }: Batch): number {
+  try {
+    return encodedSize(parts)
+  } catch {
+    return bytes
+  }
 }
 
 function isUntouched(batch: Batch): boolean {

@@ -98,6 +98,11 @@ export class Books {
     queue.capacity.give(shipment.charge)
   }
 
+  /** As `kept`, of what is not on its way. */
+  keptOnDisk(tenant: string, items: number): void {
+    this.#context.ledger.kept(tenant, this.#signal, items)
+  }
+
   /** Books what a ticket has gathered, at the moment when the caller learns the outcome. */
   settleTicket(batch: Batch, result: TicketResult): void {
     this.#bookSent(batch, result.sent, result.rejected)

@@ -72,6 +72,8 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   #again: Timer | null = null
   #appending = 0
   #isStopped = false
+  /** What is on disk has been booked as kept. */
+  #isLeft = false
   #onAppended: (() => void) | null = null
 
   constructor(options: DiskFeedOptions) {
@@ -117,24 +119,25 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
         this.#forgetFresh(Number.POSITIVE_INFINITY)
         return
       }
-      this.#take(entry)
+      this.#forgetFresh(entry.id)
       const fresh = this.#fresh.get(entry.id)
       if (fresh === undefined) {
+        this.#take(entry, costOf(entry.byteLength))
         this.#reading = entry
         void this.#read(entry)
         continue
       }
       this.#fresh.delete(entry.id)
       this.#freshCost -= fresh.cost
-      this.#options.ship(fresh.batch, [this.#receiptOf(entry)])
+      this.#take(entry, fresh.cost)
+      this.#options.ship(fresh.batch, [this.#receiptOf(entry, fresh.cost)])
     }
   }
 
   ended(receipt: Receipt): void {
-    this.#release(receipt.items, receipt.bytes)
+    this.#release(receipt.items, receipt.cost)
     this.#store.acknowledge(receipt.id)
-    const { sizer, capacity } = this.#options
-    capacity.drained(sizer === 'requests' ? 1 : sizer === 'items' ? receipt.items : receipt.bytes)
+    this.#drained(1, receipt.items, receipt.bytes)
     this.feed()
   }
 
@@ -173,12 +176,15 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
 
   /** Lets go of all that is on disk and not on its way. Returns items. */
   purge(): number {
-    let items = 0
+    let [entries, items, bytes] = [0, 0, 0]
     for (let entry = this.#store.next(); entry !== null; entry = this.#store.next()) {
+      entries++
       items += entry.items
+      bytes += entry.byteLength
       this.#store.acknowledge(entry.id)
     }
     this.#forgetFresh(Number.POSITIVE_INFINITY)
+    this.#drained(entries, items, bytes)
     return items
   }
 
@@ -192,6 +198,12 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     return new Promise(resolve => {
       this.#onAppended = resolve
     })
+  }
+
+  /** Books what stays on disk. What is being appended and turns out to be stored is booked then. */
+  leave(): void {
+    this.visit((tenant, _, items) => this.#options.books.keptOnDisk(tenant, items))
+    this.#isLeft = true
   }
 
   async #append(batch: Batch, charge: number, encoded: EncodedParts): Promise<Outcome> {
@@ -230,17 +242,34 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   }
 
   #evicted(items: number): void {
-    const { books, log, id: exporter } = this.#options
+    const { log, id: exporter } = this.#options
     const { tenant } = this.#store
     log.warn('items_dropped', { exporter, tenant, items, reason: 'storage_evicted' })
-    books.bookDrop(tenant, items, 'storage_evicted')
+    this.#bookLost(items, 'storage_evicted')
+    this.#options.capacity.drained(0)
+  }
+
+  /** Of what was on disk and not on its way. */
+  #bookLost(items: number, reason: string): void {
+    const { books } = this.#options
+    const { tenant } = this.#store
+    if (this.#isLeft) books.keptOnDisk(tenant, -items)
+    books.bookDrop(tenant, items, reason)
+  }
+
+  #drained(entries: number, items: number, bytes: number): void {
+    const { sizer, capacity } = this.#options
+    capacity.drained(sizer === 'requests' ? entries : sizer === 'items' ? items : bytes)
   }
 
   /** Stays in memory when nothing before it is on disk only: it is next then, or will be soon. */
   #stored(batch: Batch, id: EntryId): void {
+    if (this.#isLeft) this.#options.books.keptOnDisk(batch.tenant, batch.items)
     const untaken = this.#store.entries - this.#taken
-    const cost = batch.bytes + ENTRY_OVERHEAD_BYTES
-    const hasRoom = this.#takenCost + this.#freshCost + cost <= TENANT_WINDOW_BYTES
+    const cost = costOf(batch.bytes)
+    const hasRoom =
+      this.#options.window.hasRoom &&
+      this.#takenCost + this.#freshCost + cost <= TENANT_WINDOW_BYTES
     if (this.#isStopped || !hasRoom || untaken - 1 > this.#fresh.size) batch.release()
     else {
       this.#fresh.set(id, { batch, cost })
@@ -257,25 +286,22 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     return false
   }
 
-  #take(entry: StoredEntry): void {
-    this.#forgetFresh(entry.id)
-    const cost = entry.byteLength + ENTRY_OVERHEAD_BYTES
+  #take({ items }: StoredEntry, cost: number): void {
     this.#taken++
-    this.#takenItems += entry.items
+    this.#takenItems += items
     this.#takenCost += cost
     this.#options.window.take(cost)
   }
 
-  #release(items: number, byteLength: number): void {
-    const cost = byteLength + ENTRY_OVERHEAD_BYTES
+  #release(items: number, cost: number): void {
     this.#taken--
     this.#takenItems -= items
     this.#takenCost -= cost
     this.#options.window.give(cost)
   }
 
-  #receiptOf({ id, items, byteLength }: StoredEntry): Receipt {
-    return new Receipt(id, items, byteLength, this)
+  #receiptOf({ id, items, byteLength }: StoredEntry, cost: number): Receipt {
+    return new Receipt(id, items, byteLength, cost, this)
   }
 
   async #read(entry: StoredEntry): Promise<void> {
@@ -310,13 +336,13 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
 
   #ship(entry: StoredEntry, context: RequestContext, part: Batch['parts'][number]): void {
     const batch = new Batch(this.#options.signal, this.#store.tenant, context, [part])
-    this.#options.ship(batch, [this.#receiptOf(entry)])
+    this.#options.ship(batch, [this.#receiptOf(entry, costOf(entry.byteLength))])
   }
 
   /** It is untaken again, and asked for after a while. */
   #readLater(entry: StoredEntry, mustPutBack: boolean): void {
     this.#reading = null
-    this.#release(entry.items, entry.byteLength)
+    this.#release(entry.items, costOf(entry.byteLength))
     if (mustPutBack) this.#store.putBack(entry.id)
     if (this.#isStopped) return
     this.#again ??= this.#options.clock.after(READ_AGAIN_MS, () => {
@@ -328,14 +354,15 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   #damaged(entry: StoredEntry, message: string, isStillThere = false): void {
     this.#reading = null
     this.#lost(entry, message)
-    this.#release(entry.items, entry.byteLength)
+    this.#release(entry.items, costOf(entry.byteLength))
     if (isStillThere) this.#store.acknowledge(entry.id)
+    this.#drained(1, entry.items, entry.byteLength)
     this.feed()
   }
 
   #lost(entry: StoredEntry, message: string): void {
     this.#say('stored_entry_damaged', entry, message)
-    this.#options.books.bookDrop(this.#store.tenant, entry.items, 'storage_damaged')
+    this.#bookLost(entry.items, 'storage_damaged')
   }
 
   /** Those before `id` in memory are not on disk any more: they had to make room. */
@@ -352,4 +379,9 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     const { log, id: exporter, signal } = this.#options
     log.error(event, { exporter, signal, tenant: this.#store.tenant, entry: id, items, message })
   }
+}
+
+/** What it counts in the window: the bytes that stay in memory for it, which are more than the entry's when rules took items out. */
+function costOf(bytes: number): number {
+  return bytes + ENTRY_OVERHEAD_BYTES
 }

@@ -197,11 +197,8 @@ export class Lane implements Consumer {
   async #closeStores(): Promise<void> {
     const stores = this.#stores
     if (stores === null) return
-    const { ledger } = this.#options.context
     this.#stores = null
-    for (const queue of this.#queues.values()) {
-      queue.feed!.visit((tenant, signal, items) => ledger.kept(tenant, signal, items))
-    }
+    for (const queue of this.#queues.values()) queue.feed!.leave()
     await stores.close()
   }
 

@@ -8,15 +8,17 @@ export interface ReceiptOwner {
 export class Receipt {
   readonly id: number
   readonly items: number
-  /** What it counts in the window of entries in memory. */
   readonly bytes: number
+  /** What it counts in the window of entries in memory. */
+  readonly cost: number
   readonly #owner: ReceiptOwner
   #open = 1
 
-  constructor(id: number, items: number, bytes: number, owner: ReceiptOwner) {
+  constructor(id: number, items: number, bytes: number, cost: number, owner: ReceiptOwner) {
     this.id = id
     this.items = items
     this.bytes = bytes
+    this.cost = cost
     this.#owner = owner
   }
 

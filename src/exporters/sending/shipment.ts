@@ -57,11 +57,13 @@ export function createShipment(
   }
 }
 
+export interface SplitShipment {
+  readonly pieces: readonly Shipment[]
+  readonly oversize: Shipment | null
+}
+
 /** Cuts a shipment; attempts and waiting times so far go with every piece, the charge is shared out exactly. */
-export function splitShipment(
-  shipment: Shipment,
-  limits: SplitLimits,
-): { pieces: readonly Shipment[]; oversize: Shipment | null } {
+export function splitShipment(shipment: Shipment, limits: SplitLimits): SplitShipment {
   const { items } = shipment.batch
   const { pieces, oversize } = splitBatch(shipment.batch, limits)
   const all = oversize === null ? pieces : [...pieces, oversize]

@@ -352,7 +352,7 @@ export abstract class Http2Connection implements FrameSink {
     // Answered early and let go while its content came.
     if (open === undefined || open.closed) return
     if ((flags & END_STREAM) !== 0) this.endedByPeer(open)
-    else if (open.receiveWindow < this.limits.streamWindowBytes / 2) {
+    else if (!open.isDeaf && open.receiveWindow < this.limits.streamWindowBytes / 2) {
       this.writer.windowUpdate(open.id, this.limits.streamWindowBytes - open.receiveWindow)
       open.receiveWindow = this.limits.streamWindowBytes
     }

@@ -17,8 +17,10 @@ export class Admission implements Admitted {
   denied: RpcStatus | null = null
   /** Resolves when one of both is known; null if it is already. */
   pending: Promise<void> | null = null
-  /** The tenant's, once that is known and the body is whole. */
+  /** The tenant's, once that is known. */
   room: ReservedRoom
+  /** Of the body, as far as it has come. */
+  heldBytes = 0
   readonly #books: RefusalBooks
   #isOver = false
 
@@ -39,14 +41,17 @@ export class Admission implements Admitted {
   reserve(bytes: number): Uint8Array | RpcStatus {
     const found = this.room.reserve(bytes)
     if (isStatus(found)) this.#books.refused(this, found)
+    else this.heldBytes += bytes
     return found
   }
 
   fit(buffer: Uint8Array, length: number): Uint8Array {
+    this.heldBytes -= buffer.length - length
     return this.room.fit(buffer, length)
   }
 
   giveBack(buffer: Uint8Array): void {
+    this.heldBytes -= buffer.length
     this.room.giveBack(buffer)
   }
 

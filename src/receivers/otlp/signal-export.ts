@@ -1,6 +1,7 @@
 /** The way of one export call of a signal, the same over gRPC and HTTP: room, inflating, intake, answer. */
 import type { RequestContext } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { TenantAccount } from '../../core/tenancy.ts'
 import type { Admitted, RequestHead } from '../../net/admission.ts'
 import type { Room } from '../../net/body-buffer.ts'
 import type { Encoding } from '../../net/compression.ts'
@@ -108,36 +109,27 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
   /** The body may have come in whole meanwhile, or its sender may have gone. */
   #settle(call: C, admission: Admission, found: Passage | RpcStatus): void {
     admission.settle(found)
+    if (admission.passage !== null) this.#handOver(admission, admission.passage.account)
     if (admission.denied !== null) this.#refuse(call, admission.denied)
+  }
+
+  /** What has come of the body goes from the room of strangers to that of its sender. */
+  #handOver(admission: Admission, account: TenantAccount | null): void {
+    const { room, strangers } = this.intake
+    const { heldBytes } = admission
+    strangers.disown(heldBytes)
+    admission.room = room
+    if (account === null) return
+    const own = room.of(account)
+    const full = own.adopt(heldBytes)
+    if (full === null) admission.room = own
+    else admission.denied = this.intake.turnAway(admission, full)
   }
 
   /** The body is whole and it is known whose it is. */
   #join(call: C, body: Uint8Array, admission: Admission): void {
-    if (admission.denied !== null) {
-      admission.room.giveBack(body)
-      return
-    }
-    if (admission.room !== this.intake.strangers || this.#handOver(call, body, admission)) {
-      this.#open(call, body, admission)
-    }
-  }
-
-  /** From the room of strangers to that of its sender; false when there is none, which is answered then. */
-  #handOver(call: C, body: Uint8Array, admission: Admission): boolean {
-    const { room, strangers } = this.intake
-    const account = admission.passage?.account ?? null
-    strangers.disown(body.length)
-    admission.room = room
-    if (account === null) return true
-    const own = room.of(account)
-    const full = own.adopt(body.length)
-    if (full === null) {
-      admission.room = own
-      return true
-    }
-    room.giveBack(body)
-    this.#refuse(call, this.intake.turnAway(admission, full))
-    return false
+    if (admission.denied === null) this.#open(call, body, admission)
+    else admission.room.giveBack(body)
   }
 
   /** Turns an inflated body into a request in protobuf, or says why that cannot be. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { TenantId } from '../../core/batch.ts'
 import type { AuthDenied, AuthGranted, AuthOutcome } from '../../core/identity.ts'
 import { denied, granted, tryLater } from './answers.ts'
+import { groupOf } from './guess-limiter.ts'
 import type { StoredPassword } from './htpasswd.ts'
 import { Marks } from './marks.ts'
 import { isSameText } from './same-text.ts'
@@ -12,6 +13,8 @@ const MAX_REMEMBERED = 10_000
 /** Addresses that are remembered of one password. */
 const MAX_PLACES = 64
 const SHA1_BYTES = 20
+/** Passwords of one address that wait to be compared; others wait behind them. Does not hold for no address. */
+const MAX_WAITING_OF_ONE = 16
 /** bcrypt itself reads 72 bytes. */
 const MAX_PASSWORD_CHARS = 1024
 /** What the hash of nobody's password looks like: unknown users take as long as known ones. */
@@ -35,6 +38,8 @@ export class BasicUsers {
   readonly #slow = new SlowPasswords()
   /** By mark of user and password. */
   readonly #remembered = new Map<string, Remembered>()
+  /** Slow comparisons under way, by address. */
+  readonly #waiting = new Map<string, number>()
   #users: ReadonlyMap<string, StoredPassword> = new Map()
   #nobody: StoredPassword = NOBODY
 
@@ -65,7 +70,7 @@ export class BasicUsers {
     if (quickOnly) return denied('too_many_failures')
     const users = this.#users
     const stored = users.get(shown.user)
-    const same = this.#compare(shown.password, stored ?? this.#nobody)
+    const same = this.#compare(shown.password, stored ?? this.#nobody, groupOf(address))
     const settle = (isSame: boolean | 'busy'): AuthOutcome => {
       if (isSame === 'busy') return tryLater('verifier_unavailable')
       if (!isSame || stored === undefined) return denied('unknown_credentials')
@@ -99,14 +104,34 @@ export class BasicUsers {
     this.#remembered.set(mark, { answer, from: new Set([address]) })
   }
 
-  #compare(password: string, stored: StoredPassword): boolean | Promise<boolean | 'busy'> {
+  #compare(
+    password: string,
+    stored: StoredPassword,
+    address: string,
+  ): boolean | Promise<boolean | 'busy'> {
     const { kind, text } = stored
     if (kind === 'plain') return isSameText(password, text)
     if (kind === 'sha1') return isSameText(`{SHA}${sha1(password).toString('base64')}`, text)
-    if (kind !== 'ssha1') return this.#slow.compare(password, stored)
+    if (kind !== 'ssha1') return this.#compareSlowly(password, stored, address)
     const bytes = Buffer.from(text.slice('{SSHA}'.length), 'base64')
     const salted = sha1(password, bytes.subarray(SHA1_BYTES))
     return isSameText(salted.toString('hex'), bytes.subarray(0, SHA1_BYTES).toString('hex'))
+  }
+
+  async #compareSlowly(
+    password: string,
+    stored: StoredPassword,
+    address: string,
+  ): Promise<boolean | 'busy'> {
+    if (address === '') return this.#slow.compare(password, stored)
+    const waiting = this.#waiting.get(address) ?? 0
+    if (waiting >= MAX_WAITING_OF_ONE) return 'busy'
+    this.#waiting.set(address, waiting + 1)
+    const answer = await this.#slow.compare(password, stored)
+    const left = this.#waiting.get(address)! - 1
+    if (left > 0) this.#waiting.set(address, left)
+    else this.#waiting.delete(address)
+    return answer
   }
 }
 

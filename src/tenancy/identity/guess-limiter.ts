@@ -58,7 +58,7 @@ export class GuessLimiter {
 }
 
 /** One subscriber has a whole /64 of IPv6 addresses. */
-function groupOf(address: string): string {
+export function groupOf(address: string): string {
   if (!address.includes(':')) return address
   const [head, tail] = address.split('::')
   const before = head === '' ? [] : head.split(':')

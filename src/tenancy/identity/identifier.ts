@@ -119,9 +119,11 @@ class ConfiguredIdentifier implements Identifier {
   #check({ kind, value }: Shown, address: string): AuthOutcome | Promise<AuthOutcome> {
     if (kind === 'api_key') return this.#keys.check(value)
     const mustWait = this.#mustWait(address)
+    // Behind a proxy are many senders.
+    const place = this.#proxy?.trusts(address) === true ? '' : address
     return kind === 'jwt'
       ? this.#tokens.check(value, mustWait)
-      : this.#basic.check(value, address, mustWait)
+      : this.#basic.check(value, place, mustWait)
   }
 
   /** Behind a proxy are many senders, who must not be able to lock each other out. */

@@ -27,10 +27,11 @@ export class SlowPasswords {
   readonly #waiting = new Map<number, Settle>()
   #worker: Worker | null = null
   #lastId = 0
+  #isStopped = false
 
-  /** `busy`: too many wait, or the thread failed. */
+  /** `busy`: too many wait, the thread failed, or it is over. */
   compare(password: string, stored: StoredPassword): Promise<boolean | 'busy'> {
-    if (this.#waiting.size >= MAX_WAITING) return Promise.resolve('busy')
+    if (this.#isStopped || this.#waiting.size >= MAX_WAITING) return Promise.resolve('busy')
     const worker = (this.#worker ??= this.#start())
     const question: SlowQuestion = { id: ++this.#lastId, password, stored }
     return new Promise(resolve => {
@@ -41,6 +42,7 @@ export class SlowPasswords {
 
   async stop(): Promise<void> {
     const worker = this.#worker
+    this.#isStopped = true
     this.#worker = null
     this.#failAll()
     await worker?.terminate()

@@ -143,8 +143,8 @@ export class GroupWriter {
       }
     }
     for (const segment of [...this.#unsynced]) {
-      this.#unsynced.delete(segment)
-      await this.#sync(segment)
+      // One that has gone meanwhile needs no sync.
+      if (this.#unsynced.delete(segment)) await this.#sync(segment)
     }
   }
 

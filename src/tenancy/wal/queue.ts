@@ -363,8 +363,9 @@ export class WalQueue implements StoredQueue, WriterOwner {
     else this.#acknowledger.note(segment)
   }
 
+  /** Once: its last entry may end while it is being closed, and both see that nothing is left. */
   #remove(segment: Segment): void {
-    this.#segments.delete(segment.number)
+    if (!this.#segments.delete(segment.number)) return
     this.#writer.forget(segment)
     this.#acknowledger.remove(segment)
   }

@@ -41,7 +41,8 @@ export class Status {
     if (this.message === 0) return
     this.start = sink.starts[this.message]
     this.end = sink.ends[this.message]
-    sink.forget(this.message)
+    // What HTTP says of its status is an attribute as well.
+    if (this.message !== T.HTTP_MESSAGE) sink.forget(this.message)
   }
 
   #read(sink: AttributeSink): void {
@@ -77,6 +78,7 @@ export class Status {
       this.message = censusMessage === 0 ? ownMessage : censusMessage
     } else if (http !== undefined) {
       this.code = http >= 100 && http < 400 ? UNSET : ERROR
+      this.message = firstOf(sink, T.HTTP_MESSAGE)
     }
     for (const key of [T.CENSUS_CODE, T.STATUS_CODE]) sink.forget(key)
     if (/^(true|false|)$/.test(sink.text(T.ERROR))) sink.forget(T.ERROR)

@@ -10,6 +10,7 @@ import { protoInvalid } from './proto-invalid.ts'
 import { captures, examples, goldenMetrics, goldenTraces } from './requests.ts'
 import { routing } from './routing.ts'
 import { tailSampling } from './tail-sampling.ts'
+import { zipkinCaptures, zipkinTranslator } from './zipkin.ts'
 
 export const SUITES: readonly Suite[] = [
   protoInvalid,
@@ -26,4 +27,6 @@ export const SUITES: readonly Suite[] = [
   ottlCases,
   routing,
   tailSampling,
+  zipkinCaptures,
+  zipkinTranslator,
 ]

@@ -226,6 +226,28 @@ describe('an authenticator that takes its time', () => {
     assert.equal(gated.running.services.memory.reservedBytes, 0)
   })
 
+  it('gives a body that is still coming to its tenant as soon as that is known', async t => {
+    const gated = await startGated(t, {}, undefined, 32 << 20)
+    gated.porter.isSlow = true
+    const length = 1 << 20
+    const socket = connect(gated.running.receiver.ports.http, '127.0.0.1')
+    socket.write(
+      'POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n' +
+        `X-Tenant: a\r\nContent-Length: ${length}\r\n\r\nx`,
+    )
+    await waitUntil(() => gated.porter.waiting.length === 1)
+    const account = gated.book.account('a') as TenantAccount & { heldBytes: number }
+    assert.equal(account.heldBytes, 0)
+
+    gated.porter.waiting[0]()
+    await settle()
+
+    assert.equal(account.heldBytes, length)
+    socket.destroy()
+    await waitUntil(() => gated.running.services.memory.reservedBytes === 0)
+    assert.equal(account.heldBytes, 0)
+  })
+
   it('turns a sender away whose body is still coming, and keeps nothing of it', async t => {
     const gated = await startGated(t, {})
     gated.porter.isSlow = true

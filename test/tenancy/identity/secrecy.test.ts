@@ -95,6 +95,26 @@ test('for an unknown user a password is hashed as for a known one', async t => {
   assert.deepEqual(await known, await unknown)
 })
 
+test('one address that tries passwords does not keep others waiting', async t => {
+  const { hash } = await import('bcryptjs')
+  const users = new BasicUsers(user => user)
+  t.after(() => users.stop())
+  users.replace(parseHtpasswd(`known:${await hash('right', 4)}`).users)
+  const encode = (text: string) => Buffer.from(text).toString('base64')
+  const guesses = Array.from({ length: 64 }, (_, i) =>
+    users.check(encode(`known:wrong${i}`), '2001:db8::1', false),
+  )
+
+  const good = await users.check(encode('known:right'), '192.0.2.7', false)
+  const told = (await Promise.all(guesses)).map(answer => answer.kind === 'denied' && answer.reason)
+  const late = await users.check(encode('known:wrong'), '2001:db8::2', false)
+
+  assert.equal(good.kind, 'granted')
+  assert.equal(told.filter(reason => reason === 'unknown_credentials').length, 16)
+  assert.equal(told.filter(reason => reason === 'verifier_unavailable').length, 48)
+  assert.equal(late.kind === 'denied' && late.reason, 'unknown_credentials', 'only while they wait')
+})
+
 test('whoever computes slow hashes for strangers is bounded, and the main thread does not wait', async t => {
   const { hash } = await import('bcryptjs')
   const users = new BasicUsers(user => user)
@@ -103,7 +123,7 @@ test('whoever computes slow hashes for strangers is bounded, and the main thread
 
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, i) =>
-      users.check(Buffer.from(`known:wrong${i}`).toString('base64'), '192.0.2.7', false),
+      users.check(Buffer.from(`known:wrong${i}`).toString('base64'), `192.0.2.${i}`, false),
     ),
   )
 

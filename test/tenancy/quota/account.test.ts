@@ -90,6 +90,30 @@ test('the volume of a day ends at midnight, UTC, and what was not taken does not
   assert.equal(account.enter('traces', ADDRESS), null)
 })
 
+test('a clock that was far ahead and is set right shuts nobody out for longer than a day', async () => {
+  const { book, clock } = startBook({ tenants: { a: { daily: { items: 10 } } } })
+  const day = Math.floor(clock.now() / 86_400_000)
+  book.restoreVolumes([{ tenant: 'a', day: day + 3650, items: 10, bytes: 0 }])
+  const account = book.account('a') as TenantAccount
+
+  const today = account.enter('traces', '')
+  await clock.advance((day + 1) * 86_400_000 - clock.now())
+
+  assert.equal(today?.reason, 'daily_items', 'what was used stays used')
+  assert.equal(account.enter('traces', ''), null)
+})
+
+test('what was kept over a restart does not take back what has come since', () => {
+  const { book, clock } = startBook({ tenants: { a: { daily: { items: 10 } } } })
+  const account = book.account('a') as TenantAccount
+  account.charge(8, 100)
+
+  const day = Math.floor(clock.now() / 86_400_000)
+  book.restoreVolumes([{ tenant: 'a', day, items: 3, bytes: 200 }])
+
+  assert.deepEqual(book.volumes(), [{ tenant: 'a', day, items: 8, bytes: 200 }])
+})
+
 test('a clock that is set back gives no second day', async () => {
   const { book, clock } = startBook({ tenants: { a: { daily: { items: 10 } } } })
   book.restoreVolumes([

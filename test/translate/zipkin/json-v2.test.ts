@@ -108,12 +108,14 @@ test('marks a span without a time, and ends it after its duration', () => {
 })
 
 test('takes times up to the end of signed nanoseconds and refuses later ones', () => {
-  const [last] = read([{ ...IDS, timestamp: 9223372036854775 }])
-  const late = readZipkinJson(Buffer.from(JSON.stringify([{ ...IDS, timestamp: 9223372036854776 }])))
-  const long = readZipkinJson(
-    Buffer.from(JSON.stringify([{ ...IDS, timestamp: 9223372036854775, duration: 1 }])),
-  )
-  const before = readZipkinJson(Buffer.from(JSON.stringify([{ ...IDS, timestamp: -1 }])))
+  // Beyond what a JavaScript number holds.
+  const at = (fields: string): ReturnType<typeof readZipkinJson> =>
+    readZipkinJson(Buffer.from(`[{"traceId":"1","id":"1",${fields}}]`))
+
+  const [last] = spansOf(at('"timestamp":9223372036854775'))
+  const late = at('"timestamp":9223372036854776')
+  const long = at('"timestamp":9223372036854775,"duration":1')
+  const before = at('"timestamp":-1')
 
   assert.equal(last.start, '9223372036854775000')
   for (const fault of [late, long, before]) {
@@ -170,7 +172,9 @@ test('keeps the last of tags with the same key, however many there are', () => {
 
 test('reads escapes in keys and values, and texts of every length', () => {
   const long = 'ü€😀"\\\n'.repeat(3000)
-  const [span] = read([{ ...IDS, timestamp: 1, name: long, tags: { 'a"b': 'c\u2028', long, é: 'é' } }])
+  const [span] = read([
+    { ...IDS, timestamp: 1, name: long, tags: { 'a"b': 'c\u2028', long, é: 'é' } },
+  ])
 
   assert.equal(span.name, long)
   assert.deepEqual(span.attributes, { 'a"b': 'c\u2028', long, é: 'é' })
@@ -247,7 +251,12 @@ test('reads the status in the names of the specification and of older writers', 
     [{ 'otel.status_code': 'Ok' }, 1, '', {}],
     [{ 'otel.status_code': 'ERROR', error: 'boom' }, 2, 'boom', {}],
     [{ 'otel.status_code': 'ERROR', error: '' }, 2, '', {}],
-    [{ 'otel.status_code': 'STATUS_CODE_ERROR', 'otel.status_description': 'd', error: 'true' }, 2, 'd', {}],
+    [
+      { 'otel.status_code': 'STATUS_CODE_ERROR', 'otel.status_description': 'd', error: 'true' },
+      2,
+      'd',
+      {},
+    ],
     [{ error: 'true' }, 2, '', {}],
     [{ error: 'something' }, 2, '', { error: 'something' }],
     [{ 'otel.status_description': 'alone' }, 0, '', { 'otel.status_description': 'alone' }],

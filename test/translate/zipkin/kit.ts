@@ -88,7 +88,7 @@ export function attributesOf(list: any[] | undefined): Json {
   for (const { key = '', value } of list ?? []) {
     assert.ok(!Object.hasOwn(attributes, key), `attribute ${key} stands twice`)
     Object.defineProperty(attributes, key, {
-      value: valueOf(value ?? {}),
+      value: readValue(value ?? {}),
       enumerable: true,
       configurable: true,
       writable: true,
@@ -98,9 +98,9 @@ export function attributesOf(list: any[] | undefined): Json {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: protobufjs's shape
-function valueOf(value: any): unknown {
+function readValue(value: any): unknown {
   if (value.intValue !== undefined) return BigInt(value.intValue)
-  if (value.arrayValue) return (value.arrayValue.values ?? []).map(valueOf)
+  if (value.arrayValue) return (value.arrayValue.values ?? []).map(readValue)
   if (value.kvlistValue) return attributesOf(value.kvlistValue.values)
   return value.stringValue ?? value.boolValue ?? value.doubleValue ?? value.bytesValue ?? null
 }
@@ -146,7 +146,7 @@ export function i32(value: number): Thrift {
   return [8, buffer]
 }
 
-export function i64(value: bigint | number): Thrift {
+export function i64(value: bigint | number | string): Thrift {
   const buffer = Buffer.alloc(8)
   buffer.writeBigInt64BE(BigInt.asIntN(64, BigInt(value)))
   return [10, buffer]
@@ -157,7 +157,9 @@ export function binary(content: string | Uint8Array): Thrift {
   return [11, Buffer.concat([i32(bytes.length)[1], bytes])]
 }
 
-export function struct(fields: readonly (readonly [id: number, value: Thrift | undefined])[]): Thrift {
+export function struct(
+  fields: readonly (readonly [id: number, value: Thrift | undefined])[],
+): Thrift {
   const chunks: Buffer[] = []
   for (const [id, value] of fields) {
     if (value === undefined) continue
