@@ -136,7 +136,16 @@ function importsTypesOnly(node: ts.ImportDeclaration): boolean {
   )
 }
 
-const ENGINES = ['rules', 'sampler', 'tenancy', 'admin', 'pipeline', 'plugins', 'testing']
+const ENGINES = [
+  'rules',
+  'sampler',
+  'tenancy',
+  'translate',
+  'admin',
+  'pipeline',
+  'plugins',
+  'testing',
+]
 
 function isComponent(file: string): boolean {
   return KIND_FOLDERS.includes(file.split('/')[0])

@@ -87,6 +87,11 @@ export interface Factory<K extends Kind = Kind, C = unknown> {
    * `exporters` are the ids of those that carry a signal.
    */
   checkFiles?(config: C, exporters: (signal: Signal) => readonly string[]): readonly string[]
+  /**
+   * Extensions that others hold on to (`Component.holds`): where what they hold is. Where that changes with a reload, the
+   * holders are replaced as well; all else that changes reaches them as they are.
+   */
+  placeOf?(config: C): string
   create(context: CreateContext<C>, next: Ports[K]['next']): Ports[K]['makes']
 }
 

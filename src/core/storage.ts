@@ -80,6 +80,8 @@ export interface StoredQueue {
   readonly items: number
   /** Bytes of their records. */
   readonly bytes: number
+  /** Bytes that it can come to hold, by all limits; 0 = no limit is known. */
+  readonly limitBytes: number
   /** Never rejects. Appends settle in order. */
   append(entry: NewEntry): Promise<Appended>
   /** Takes the oldest untaken entry. */

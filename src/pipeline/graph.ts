@@ -10,7 +10,7 @@ import type { Consumer, Services } from '../core/component.ts'
 import type { Signal } from '../core/signal.ts'
 import { PROCESSOR_INCOMING, PROCESSOR_OUTGOING } from '../telemetry/catalogue.ts'
 import { type Branch, joinBranches } from './fan-out.ts'
-import { createNode, fingerprint, type Node } from './node.ts'
+import { type ComponentSource, createNode, fingerprint, type Node } from './node.ts'
 import {
   type GraphSource,
   type NodePlan,
@@ -46,7 +46,7 @@ export function buildGraph(
   const made: Node[] = []
   try {
     for (const plan of plans) {
-      const old = findSame(plan, previous)
+      const old = findSame(plan, previous, source)
       const node = old ?? createNode(plan, services)
       if (old === undefined) made.push(node)
       nodes.push(node)
@@ -61,14 +61,25 @@ export function buildGraph(
   return { source, nodes, depths, wire: () => wireAll(source, byKey, services) }
 }
 
-function findSame(plan: NodePlan, previous: ReadonlyMap<string, Node>): Node | undefined {
+function findSame(
+  plan: NodePlan,
+  previous: ReadonlyMap<string, Node>,
+  { extensions }: GraphSource,
+): Node | undefined {
   const old = previous.get(plan.key)
   if (old === undefined) return undefined
+  const held = old.component.holds ?? ''
+  const heldBefore = previous.get(`extension/${held}`)?.source
+  if (held !== '' && placeOf(heldBefore) !== placeOf(extensions.get(held))) return undefined
   // What serves other signals while it runs is the same whatever it serves.
   const isFlexible = old.component.serve !== undefined
   const before = fingerprint(old.source, isFlexible ? [] : old.signals, [...old.outlets.keys()])
   const after = fingerprint(plan.source, isFlexible ? [] : plan.signals, plan.outlets)
   return before === after ? old : undefined
+}
+
+function placeOf(extension: ComponentSource | undefined): string | undefined {
+  return extension?.factory.placeOf?.(extension.config)
 }
 
 function wireAll(

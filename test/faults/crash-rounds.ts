@@ -41,8 +41,6 @@ export interface CrashReport extends Repeats {
   readonly accepted: number
   /** Accepted, and never delivered. */
   readonly missing: number
-  /** Put aside as the possible cause of the kills, and delivered when told to. */
-  readonly suspected: number
   /** Refused, and delivered all the same. */
   readonly unwanted: number
   readonly slowestStartMs: number
@@ -91,20 +89,10 @@ async function settle(subject: Subject, sink: NumberedSink, loads: readonly Numb
   const sum = (of: (stream: number) => number): number =>
     TEAMS.reduce((total, { stream }) => total + of(stream), 0)
   const countMissing = (): number => sum(stream => missing(fates, sink, stream))
-  const countSuspects = async (): Promise<number> =>
-    (await subject.letters()).reduce((items, letter) => items + letter.items, 0)
-  const isAccounted = async (): Promise<boolean> => countMissing() === (await countSuspects())
-  await eventually(isAccounted, DRAIN_MS, 'all is delivered or put aside').catch(() => {})
-  const suspected = await countSuspects()
-  // Kills from outside may fall on one entry so often that it is taken for their cause.
-  if (suspected > 0) {
-    await subject.requeue(await subject.letters())
-    await eventually(() => countMissing() === 0, DRAIN_MS, 'what was put aside').catch(() => {})
-  }
+  await eventually(() => countMissing() === 0, DRAIN_MS, 'all is delivered').catch(() => {})
   return {
     accepted: loads.reduce((total, load) => total + load.counts.accepted, 0),
     missing: countMissing(),
-    suspected,
     unwanted: sum(stream => unwanted(fates, sink, stream)),
     stopped: await subject.stop(),
   }

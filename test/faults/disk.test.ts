@@ -148,7 +148,7 @@ test('where the oldest make room, what is lost is on the book and nothing else i
     target: sink.port,
     storage: {
       directory: temporaryFolder(t),
-      ...{ max_bytes: '24MiB', segment_bytes: '1MiB', overflow: 'drop_oldest' },
+      ...{ max_bytes: '8MiB', segment_bytes: '1MiB', overflow: 'drop_oldest' },
     },
     queue: QUEUE,
   })

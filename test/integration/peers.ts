@@ -56,7 +56,10 @@ export const GO_EXTENSIONS = [
 ]
 
 /** For `goCollector`: Zipkin on both sides. */
-export const GO_ZIPKIN = [`${CONTRIB}/receiver/zipkinreceiver`, `${CONTRIB}/exporter/zipkinexporter`]
+export const GO_ZIPKIN = [
+  `${CONTRIB}/receiver/zipkinreceiver`,
+  `${CONTRIB}/exporter/zipkinexporter`,
+]
 
 /** A collector that somebody else has put there may lack components. */
 function hasAll(binary: string, extensions: readonly string[]): boolean {

@@ -13,13 +13,13 @@ import { readZipkinJsonV1 } from '../../src/translate/zipkin/json-v1.ts'
 import { readZipkinJson } from '../../src/translate/zipkin/json-v2.ts'
 import { readZipkinProto } from '../../src/translate/zipkin/proto.ts'
 import { readZipkinThrift } from '../../src/translate/zipkin/thrift.ts'
-import { writeZipkinProto } from '../../src/translate/zipkin/write-proto.ts'
 import { startBackend } from '../harness/backend.ts'
 import { freePorts } from '../harness/ports.ts'
 import { eventually, startProcess } from '../harness/process.ts'
 import { encode } from '../otlp/oracle.ts'
 import {
   binary,
+  encodeZipkinProto,
   type FlatSpan,
   flatten,
   i16,
@@ -27,7 +27,6 @@ import {
   i64,
   type Json,
   list,
-  partOf,
   spansOf,
   struct,
 } from '../translate/zipkin/kit.ts'
@@ -73,6 +72,7 @@ const V1 = {
   binaryAnnotations: [
     { key: 'lc', value: 'part', endpoint: HOST },
     { key: 'http.status_code', value: '503', endpoint: HOST },
+    { key: 'census.status_code', value: '14', endpoint: HOST },
     { key: 'census.status_description', value: 'm', endpoint: HOST },
   ],
 }
@@ -83,8 +83,33 @@ const THRIFT = list([
     [3, binary('thrift')],
     [10, i64(1544805927448081)],
     [11, i64(5)],
-    [6, list([struct([[1, i64(1544805927448081)], [2, binary('cs')], [3, struct([[1, i32(167772161)], [2, i16(80)], [3, binary('shop')]])]])])],
-    [8, list([struct([[1, binary('i')], [2, binary(i32(6)[1])], [3, i32(3)]])])],
+    [
+      6,
+      list([
+        struct([
+          [1, i64(1544805927448081)],
+          [2, binary('cs')],
+          [
+            3,
+            struct([
+              [1, i32(167772161)],
+              [2, i16(80)],
+              [3, binary('shop')],
+            ]),
+          ],
+        ]),
+      ]),
+    ],
+    [
+      8,
+      list([
+        struct([
+          [1, binary('i')],
+          [2, binary(i32(6)[1])],
+          [3, i32(3)],
+        ]),
+      ]),
+    ],
   ]),
 ])[1]
 
@@ -162,7 +187,12 @@ async function startZipkin(
   const [port] = await freePorts(1)
   const config = JSON.stringify({
     receivers: { zipkin: { endpoint: `127.0.0.1:${port}`, parse_string_tags: parse } },
-    exporters: { otlp_http: { endpoint: `http://127.0.0.1:${backend.httpPort}`, sending_queue: { enabled: false } } },
+    exporters: {
+      otlp_http: {
+        endpoint: `http://127.0.0.1:${backend.httpPort}`,
+        sending_queue: { enabled: false },
+      },
+    },
     service: {
       telemetry: { metrics: { level: 'none' } },
       pipelines: { traces: { receivers: ['zipkin'], exporters: ['otlp_http'] } },
@@ -193,7 +223,17 @@ function cases(parseStringTags: boolean): Case[] {
     body,
     read,
   })
-  const own = writeZipkinProto([partOf(readZipkinJson(asJson([V2])) as Uint8Array)]).bytes
+  const proto = encodeZipkinProto([
+    {
+      ...V2,
+      traceId: Buffer.from(V2.traceId, 'hex'),
+      parentId: Buffer.from(V2.parentId, 'hex'),
+      id: Buffer.from(V2.id, 'hex'),
+      kind: 4,
+      localEndpoint: { serviceName: 'shop', ipv4: Buffer.of(10, 0, 0, 1), port: 80 },
+      remoteEndpoint: { serviceName: 'orders' },
+    },
+  ])
   const found = [
     json('/api/v2/spans', asJson([V2, { ...V2, localEndpoint: undefined, tags: undefined }]), v2),
     json('/api/v1/spans', asJson([V1, { ...V1, annotations: [], timestamp: 5, duration: 6 }]), v1),
@@ -201,7 +241,7 @@ function cases(parseStringTags: boolean): Case[] {
     {
       path: '/api/v2/spans',
       type: 'application/x-protobuf',
-      body: own,
+      body: proto,
       read: (bytes: Uint8Array) => readZipkinProto(bytes, { parseStringTags }),
     },
   ]
@@ -233,10 +273,16 @@ function alike(spans: readonly FlatSpan[]): unknown[] {
     }
     // The description of the status, which the Go collector leaves an attribute when it is in the tag `error`.
     delete attributes.error
-    const made = { ...span, attributes: Object.entries(attributes).sort(), resource: Object.entries(span.resource).sort() }
-    return JSON.stringify(made, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+    return JSON.stringify({ ...span, attributes }, inOrder)
   })
   return texts.sort()
+}
+
+/** Keys in order, for Go's maps have none. */
+function inOrder(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Says nothing that Go's format has no way to say: its names of services and spans are in lower case. */
@@ -259,7 +305,11 @@ function sample(): Uint8Array {
                 kind: 3,
                 startTimeUnixNano: '1472470996199000000',
                 endTimeUnixNano: '1472470996406000000',
-                attributes: [text('k', 'ü"'), text('network.peer.address', '10.0.0.2'), text('peer.service', 'orders')],
+                attributes: [
+                  text('k', 'ü"'),
+                  text('network.peer.address', '10.0.0.2'),
+                  text('peer.service', 'orders'),
+                ],
                 events: [
                   {
                     timeUnixNano: '1472470996238000000',
@@ -269,7 +319,13 @@ function sample(): Uint8Array {
                   },
                   { timeUnixNano: '1472470996239000000', name: 'plain' },
                 ],
-                links: [{ traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 2), attributes: [text('l', 'm')] }],
+                links: [
+                  {
+                    traceId: Buffer.alloc(16, 1),
+                    spanId: Buffer.alloc(8, 2),
+                    attributes: [text('l', 'm')],
+                  },
+                ],
                 status: { code: 2, message: 'why' },
               },
             ],

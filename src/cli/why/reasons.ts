@@ -21,6 +21,8 @@ const REFUSED = {
   signal_not_allowed: 'they may not send this signal',
   too_many_failures: 'there were too many wrong guesses from their address',
   verifier_unavailable: 'credentials could not be checked at that time',
+  unidentified:
+    'too much came at that time from senders whose credentials were still being checked',
   too_many_tenants: 'as many tenants as may be were active',
   concurrent_requests: 'it had as many requests open as its limit allows',
   connections: 'it had as many connections open as its limit allows',

@@ -26,6 +26,7 @@ import { Receipt, type ReceiptOwner } from './receipt.ts'
 import {
   ENTRY_OVERHEAD_BYTES,
   TENANT_WINDOW_BYTES,
+  TENANT_WINDOW_SHARE,
   type Window,
   type WindowUser,
 } from './window.ts'
@@ -269,7 +270,7 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     const cost = costOf(batch.bytes)
     const hasRoom =
       this.#options.window.hasRoom &&
-      this.#takenCost + this.#freshCost + cost <= TENANT_WINDOW_BYTES
+      this.#takenCost + this.#freshCost + cost <= this.#windowBytes
     if (this.#isStopped || !hasRoom || untaken - 1 > this.#fresh.size) batch.release()
     else {
       this.#fresh.set(id, { batch, cost })
@@ -278,9 +279,15 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     this.feed()
   }
 
+  get #windowBytes(): number {
+    const { limitBytes } = this.#store
+    if (limitBytes === 0) return TENANT_WINDOW_BYTES
+    return Math.min(TENANT_WINDOW_BYTES, limitBytes * TENANT_WINDOW_SHARE)
+  }
+
   #hasRoom(): boolean {
     if (this.#taken === 0) return true
-    if (this.#takenCost >= TENANT_WINDOW_BYTES) return false
+    if (this.#takenCost >= this.#windowBytes) return false
     if (this.#options.window.hasRoom) return true
     this.#options.window.wait(this)
     return false

@@ -94,6 +94,7 @@ export class Dispatcher {
     for (const queue of this.#options.queues()) {
       this.#hurry(queue)
       if (queue.hasReady) this.#turns.add(queue)
+      else this.#turns.remove(queue)
     }
     this.#pump()
     return new Promise(resolve => {

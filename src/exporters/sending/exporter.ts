@@ -91,6 +91,10 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
     return this.#storage !== ''
   }
 
+  get holds(): string {
+    return this.#storage
+  }
+
   async start(host: Host): Promise<void> {
     this.#host = host
     await this.#sender.start(host)

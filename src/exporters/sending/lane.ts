@@ -198,7 +198,16 @@ export class Lane implements Consumer {
     const stores = this.#stores
     if (stores === null) return
     this.#stores = null
-    for (const queue of this.#queues.values()) queue.feed!.leave()
+    let [entries, items] = [0, 0]
+    for (const { feed } of this.#queues.values()) {
+      feed!.leave()
+      entries += feed!.store.entries
+      items += feed!.store.items
+    }
+    if (entries > 0) {
+      const { id: exporter, log } = this.#options.context
+      log.info('queue_left_on_disk', { exporter, signal: this.signal, entries, items })
+    }
     await stores.close()
   }
 

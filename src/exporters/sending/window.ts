@@ -2,6 +2,8 @@
 
 /** Of one tenant: enough for the network to be busy while the next entries are read. */
 export const TENANT_WINDOW_BYTES = 8 << 20
+/** Of what a tenant may have on disk, where that is little: the rest can make room for what is new. */
+export const TENANT_WINDOW_SHARE = 1 / 4
 /** Counted for each entry beside its bytes. */
 export const ENTRY_OVERHEAD_BYTES = 1024
 /** Of all tenants of an exporter: at least so much, otherwise a share of the memory limit. */

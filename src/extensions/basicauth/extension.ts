@@ -99,8 +99,8 @@ class BasicAuthClient implements Component, HasClientAuthenticator {
   }
 
   refresh(): void {
-    this.#userFile?.refresh()
-    this.#passwordFile?.refresh()
+    void this.#userFile?.refresh()
+    void this.#passwordFile?.refresh()
   }
 
   #encode(): void {

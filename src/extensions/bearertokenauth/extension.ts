@@ -11,6 +11,7 @@ import type {
 } from '../../core/identity.ts'
 import { denied, granted } from '../../tenancy/identity/answers.ts'
 import { Marks } from '../../tenancy/identity/marks.ts'
+import { Places } from '../../tenancy/identity/places.ts'
 import { SecretFile } from '../../tenancy/identity/secret-file.ts'
 import { SenderCount } from '../../tenancy/identity/sender-count.ts'
 import type { BearerTokenConfig } from './config.ts'
@@ -30,8 +31,8 @@ export class BearerTokenExtension
   readonly #granted: AuthOutcome
   readonly #file: SecretFile | null
   readonly #marks = new Marks()
-  /** Tokens with their schemes, by mark. */
-  #known: ReadonlySet<string> = new Set()
+  /** By mark of the token with its scheme: from where it was shown. */
+  #known: ReadonlyMap<string, Places> = new Map()
   #sent: ReadonlyMap<string, string> = new Map()
 
   constructor(context: CreateContext<BearerTokenConfig>) {
@@ -69,13 +70,19 @@ export class BearerTokenExtension
   }
 
   refresh(): void {
-    this.#file?.refresh()
+    void this.#file?.refresh()
   }
 
   #use(tokens: readonly string[]): void {
     const { scheme } = this.#config
     const values = tokens.map(token => (scheme === '' ? token : `${scheme} ${token}`))
-    this.#known = new Set(values.map(value => this.#marks.of(value)))
+    const before = this.#known
+    this.#known = new Map(
+      values.map(value => {
+        const mark = this.#marks.of(value)
+        return [mark, before.get(mark) ?? new Places()]
+      }),
+    )
     this.#sent = new Map(values.slice(0, 1).map(value => [this.#header, value]))
   }
 
@@ -88,7 +95,13 @@ export class BearerTokenExtension
     if (values.length === 0) return denied('no_credentials')
     const [value] = values
     if (values.length > 1 || value.length > MAX_VALUE_CHARS) return denied('malformed_credentials')
-    return this.#known.has(this.#marks.of(value)) ? this.#granted : denied('unknown_credentials')
+    const from = this.#known.get(this.#marks.of(value))
+    if (from === undefined) return denied('unknown_credentials')
+    const { address } = credentials
+    // A token may be short enough to be guessed.
+    if (!from.has(address) && this.#count.mustWait(address)) return denied('too_many_failures')
+    from.add(address)
+    return this.#granted
   }
 
   #headers(): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>> {

@@ -1,4 +1,5 @@
 /** Declares the `file_storage` extension. */
+import { resolve } from 'node:path'
 import { defineFactory } from '../../core/factory.ts'
 import { LETTER_METRICS } from '../../tenancy/letters/metrics.ts'
 import { WAL_METRICS } from '../../tenancy/wal/metrics.ts'
@@ -15,5 +16,6 @@ export const factory = defineFactory({
     metrics: [...WAL_METRICS, ...LETTER_METRICS],
   },
   config,
+  placeOf: ({ directory }) => resolve(directory),
   create: context => new FileStorageExtension(context),
 })

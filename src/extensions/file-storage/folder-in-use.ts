@@ -36,6 +36,7 @@ export class FolderInUse implements QueueStorage {
   /** The extension that stands for it; null between two of a reload, or when only queues are left. */
   #health: Health | null = null
   #closing: Promise<void> | null = null
+  readonly #onFault = (): void => this.#storage.noteFault()
 
   constructor(context: CreateContext<FileStorageConfig>, directory: string, lock: FolderLock) {
     const { id, config, clock, log, meter, tenancy } = context
@@ -63,6 +64,7 @@ export class FolderInUse implements QueueStorage {
     this.#health = health
     await this.letters.open()
     await this.#storage.start()
+    process.on('uncaughtExceptionMonitor', this.#onFault)
   }
 
   /** Another extension stands for it from now on. */
@@ -93,6 +95,7 @@ export class FolderInUse implements QueueStorage {
   }
 
   async #close(): Promise<void> {
+    process.off('uncaughtExceptionMonitor', this.#onFault)
     await this.#storage.stop()
     await this.letters.close()
     await this.#lock.release()

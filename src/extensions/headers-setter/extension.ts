@@ -51,7 +51,7 @@ export class HeadersSetterExtension implements Component, HasClientAuthenticator
   }
 
   refresh(): void {
-    for (const file of this.#files) file.refresh()
+    for (const file of this.#files) void file.refresh()
   }
 
   #headers(tenant: TenantId, context: RequestContext): Headers | Promise<Headers> {

@@ -77,7 +77,10 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     })
     this.#observe(works)
     this.#nextTick = clock.monotonic() + TICK_MS
-    this.#slices = clock.every(SLICE_EVERY_MS, () => this.#step())
+    // Two slices in one turn would be one long one.
+    this.#slices = clock.every(SLICE_EVERY_MS, () => {
+      if (this.#again === null) this.#step()
+    })
   }
 
   consume(batch: Batch): Outcome | Promise<Outcome> {
@@ -127,7 +130,6 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     if (works === null || this.#isStopping) return
     const { clock } = this.#context
     const { sampler, outlet, assembly } = works
-    this.#again?.cancel()
     this.#again = null
     const nowMs = clock.monotonic()
     const isDue =

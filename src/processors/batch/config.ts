@@ -16,7 +16,7 @@ const schema = section({
     .default([])
     .describe('Only requests with the same values of these metadata keys are joined.'),
   metadata_cardinality_limit: integer(1000).describe(
-    'Most different combinations of metadata values; a request with one more is refused. 0 is without limit.',
+    'Most different combinations of metadata values of one tenant that are held at one time; a request with one more is refused. 0 is without limit.',
   ),
 })
 

@@ -1,5 +1,5 @@
 /** Joins small requests into large ones without touching their bytes, and answers busy while the next stage cannot keep up. */
-import type { Batch } from '../../core/batch.ts'
+import type { Batch, TenantId } from '../../core/batch.ts'
 import type { Component, Consumer } from '../../core/component.ts'
 import { contextKey, sharedContext } from '../../core/context-key.ts'
 import type { CreateContext } from '../../core/factory.ts'
@@ -13,6 +13,8 @@ const MAX_WAITING_BATCHES = 2
 /** A batch in the making has no size when `send_batch_size` is 0; then so many items may wait. */
 const WAITING_WITHOUT_SIZE = 8192
 const STOPPING_RETRY_MS = 1000
+/** Shards that hold nothing make room when new ones come, and are looked for no more often than this. */
+const SWEEP_MS = 1000
 
 export class BatchProcessor implements Component, Consumer {
   readonly #config: BatchConfig
@@ -21,6 +23,8 @@ export class BatchProcessor implements Component, Consumer {
   readonly #shards = new Map<string, Shard>()
   readonly #unobserve: () => void
   readonly #removeHolder: () => void
+  readonly #ofTenants = new Map<TenantId, number>()
+  #sweptAtMs = Number.NEGATIVE_INFINITY
   #last: Shard | null = null
   #isStopping = false
 
@@ -56,7 +60,7 @@ export class BatchProcessor implements Component, Consumer {
     const shard = this.#shardOf(batch)
     if (shard === null) {
       const limit = this.#config.metadata_cardinality_limit
-      const why = `more than ${limit} combinations of metadata values are batched`
+      const why = `more than ${limit} combinations of metadata values of one tenant are batched`
       return refused(batch.items, 'rejected', `${why}; raise metadata_cardinality_limit`)
     }
     if (shard.isFull) return busy(shard.retryAfterMs)
@@ -90,11 +94,28 @@ export class BatchProcessor implements Component, Consumer {
     const key = `${batch.signal} ${contextKey(batch, this.#keys)}`
     const known = this.#shards.get(key)
     if (known !== undefined) return known
+    this.#sweep()
+    const { tenant } = batch
     const limit = this.#config.metadata_cardinality_limit
-    if (this.#keys.length > 0 && limit > 0 && this.#shards.size >= limit) return null
-    const context = sharedContext(batch, this.#keys)
-    const shard = new Shard(batch.signal, batch.tenant, context, this.#settings)
+    const own = this.#ofTenants.get(tenant) ?? 0
+    if (this.#keys.length > 0 && limit > 0 && own >= limit) return null
+    const shard = new Shard(batch.signal, tenant, sharedContext(batch, this.#keys), this.#settings)
     this.#shards.set(key, shard)
+    this.#ofTenants.set(tenant, own + 1)
     return shard
+  }
+
+  /** The caller takes another shard for the last one. */
+  #sweep(): void {
+    const nowMs = this.#settings.clock.monotonic()
+    if (nowMs - this.#sweptAtMs < SWEEP_MS) return
+    this.#sweptAtMs = nowMs
+    for (const [key, { items, tenant }] of this.#shards) {
+      if (items > 0) continue
+      this.#shards.delete(key)
+      const left = this.#ofTenants.get(tenant)! - 1
+      if (left > 0) this.#ofTenants.set(tenant, left)
+      else this.#ofTenants.delete(tenant)
+    }
   }
 }

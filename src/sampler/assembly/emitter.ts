@@ -8,6 +8,7 @@ import { Payload } from '../../core/payload.ts'
 import { ROW } from '../../otlp/request-index.ts'
 import { readVarint32, skipValue, skipVarint } from '../../otlp/wire-reader.ts'
 import { varintSize, writeVarint } from '../../otlp/wire-writer.ts'
+import { BufferPool } from '../../util/buffer-pool.ts'
 import type { Envelopes } from './envelopes.ts'
 import * as C from './row.ts'
 import type { Slab, Slabs } from './slabs.ts'
@@ -16,6 +17,11 @@ import { STATE_GROWTH, StateWriter } from './state-writer.ts'
 
 /** A request is closed when it has so many bytes. */
 const MAX_REQUEST_BYTES = 4 << 20
+/**
+ * Written requests whose memory waits to be used again. Fresh memory outside of the heap makes the garbage collector go
+ * through the whole heap every second, whatever else there is to collect.
+ */
+const IDLE_BYTES = 8 << 20
 /** Tags of the groups and of a span's trace state. */
 const RESOURCE_TAG = 0x0a
 const SCOPE_TAG = 0x12
@@ -32,6 +38,7 @@ export class Emitter {
   readonly #slabs: Slabs
   readonly #envelopes: Envelopes
   readonly #memory: MemoryBudget
+  readonly #pool = new BufferPool(IDLE_BYTES)
   readonly #states = new StateWriter()
   /** Rows of the request in the making, in order of arrival, and the number of their stamp; -1 = none. */
   #rows = new Int32Array(FIRST_ROOM)
@@ -107,7 +114,7 @@ export class Emitter {
   /** The batch of all that was added. */
   take(tenant: TenantId): Batch {
     const groups = this.#sort()
-    const out = Buffer.allocUnsafeSlow(this.#bytes)
+    const out = this.#pool.take(this.#bytes)
     this.#out = out
     this.#pos = out.length
     const levels = this.#write(groups)
@@ -116,7 +123,7 @@ export class Emitter {
     const items = this.#count
     const index = { signal: 'traces' as const, levels, items }
     const importance = this.#importance ? this.#importances() : undefined
-    const payload = this.#payload(bytes, out.length)
+    const payload = this.#payload(bytes, out)
     const part: Part = { payload, index, selection: null, edits: null, items }
     const parts = [importance === undefined ? part : { ...part, importance }]
     this.#reset()
@@ -124,9 +131,15 @@ export class Emitter {
   }
 
   /** What is kept must be written even if the process has no room to spare: its slabs come free for it. */
-  #payload(bytes: Uint8Array, size: number): Payload {
-    if (!this.#memory.tryReserve(size)) return new Payload(bytes)
-    return new Payload(bytes, { onFree: () => this.#memory.free(size) })
+  #payload(bytes: Uint8Array, out: Uint8Array): Payload {
+    const size = out.length
+    const isReserved = this.#memory.tryReserve(size)
+    return new Payload(bytes, {
+      onFree: (_, isReusable) => {
+        if (isReserved) this.#memory.free(size)
+        if (isReusable) this.#pool.give(out)
+      },
+    })
   }
 
   #growth(stamp: Stamp): number {

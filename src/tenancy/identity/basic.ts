@@ -6,12 +6,11 @@ import { denied, granted, tryLater } from './answers.ts'
 import { groupOf } from './guess-limiter.ts'
 import type { StoredPassword } from './htpasswd.ts'
 import { Marks } from './marks.ts'
+import { Places } from './places.ts'
 import { isSameText } from './same-text.ts'
 import { SlowPasswords } from './slow-passwords.ts'
 
 const MAX_REMEMBERED = 10_000
-/** Addresses that are remembered of one password. */
-const MAX_PLACES = 64
 const SHA1_BYTES = 20
 /** Passwords of one address that wait to be compared; others wait behind them. Does not hold for no address. */
 const MAX_WAITING_OF_ONE = 16
@@ -25,8 +24,7 @@ const NOBODY: StoredPassword = {
 
 interface Remembered {
   readonly answer: AuthGranted | AuthDenied
-  /** Addresses that showed it; those that came first make room. */
-  readonly from: Set<string>
+  readonly from: Places
 }
 
 /** Null is no tenant: the user may not send. */
@@ -64,7 +62,7 @@ export class BasicUsers {
     const mark = this.#marks.of(encoded)
     const known = this.#remembered.get(mark)
     if (known !== undefined && !(quickOnly && !known.from.has(address))) {
-      addPlace(known.from, address)
+      known.from.add(address)
       return known.answer
     }
     if (quickOnly) return denied('too_many_failures')
@@ -95,13 +93,15 @@ export class BasicUsers {
   #remember(mark: string, answer: AuthGranted | AuthDenied, address: string): void {
     const known = this.#remembered.get(mark)
     if (known !== undefined) {
-      addPlace(known.from, address)
+      known.from.add(address)
       return
     }
     if (this.#remembered.size >= MAX_REMEMBERED) {
       this.#remembered.delete(this.#remembered.keys().next().value!)
     }
-    this.#remembered.set(mark, { answer, from: new Set([address]) })
+    const from = new Places()
+    from.add(address)
+    this.#remembered.set(mark, { answer, from })
   }
 
   #compare(
@@ -133,12 +133,6 @@ export class BasicUsers {
     else this.#waiting.delete(address)
     return answer
   }
-}
-
-function addPlace(from: Set<string>, address: string): void {
-  if (from.has(address)) return
-  if (from.size >= MAX_PLACES) from.delete(from.values().next().value!)
-  from.add(address)
 }
 
 function sha1(password: string, salt: Uint8Array = new Uint8Array(0)): Buffer {

@@ -36,10 +36,11 @@ export class Acknowledger {
     if (bytes > 0) this.#ends.set(segment, Math.ceil(bytes / ACK_SLOT_BYTES) * ACK_SLOT_BYTES)
   }
 
-  /** Of the files that it writes. */
+  /** Of the files that it writes, and of those that it could not remove. */
   get bytes(): number {
     let bytes = 0
     for (const end of this.#ends.values()) bytes += end
+    for (const segment of this.#stuck) bytes += segment.end
     return bytes
   }
 

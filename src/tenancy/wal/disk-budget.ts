@@ -64,6 +64,13 @@ export class DiskBudget {
     return own === 0 || all === 0 ? Math.max(own, all) : Math.min(own, all)
   }
 
+  /** What a tenant's entries can come to; 0 = no limit. */
+  mostOf(tenant: TenantId): number {
+    const { maxBytes } = this.#options()
+    const limit = this.limitOf(tenant)
+    return limit === 0 || maxBytes === 0 ? Math.max(limit, maxBytes) : Math.min(limit, maxBytes)
+  }
+
   #shareOf(tenant: TenantId): number {
     const { version } = this.#tenancy
     if (version !== this.#sharesVersion || this.#shares.size >= MAX_SHARES) {

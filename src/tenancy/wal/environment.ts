@@ -34,6 +34,8 @@ export interface WalEnvironment {
   readonly root: string
   /** Processes before this one ended soon after their start: what they left is tried one by one. */
   isCareful(): boolean
+  /** See `RunState.maxTrials`. */
+  maxTrials(): number
   /** Null when there is none. */
   readonly letters: DeadLetters | null
   /** The disk fails now, or (null) works again. */

@@ -24,6 +24,8 @@ export interface WalFs {
   size(fd: number): Promise<{ length: number; allocated: number }>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
+  /** Writes over the beginning of a file that is there, before it returns: for a process that is about to end. May throw. */
+  overwriteNow(path: string, bytes: Uint8Array): void
   /** Removes an empty folder; rejects when it is not empty. */
   removeFolder(path: string): Promise<void>
   list(path: string): Promise<readonly { readonly name: string; readonly isFolder: boolean }[]>
@@ -70,6 +72,14 @@ export const SYSTEM_FS: WalFs = {
     }),
   rename: (from, to) => promises.rename(from, to),
   remove: path => promises.unlink(path),
+  overwriteNow(path, bytes) {
+    const fd = fs.openSync(path, 'r+')
+    try {
+      fs.writeSync(fd, bytes, 0, bytes.length, 0)
+    } finally {
+      fs.closeSync(fd)
+    }
+  },
   removeFolder: path => promises.rmdir(path),
   list: async path =>
     (await promises.readdir(path, { withFileTypes: true })).map(entry => ({

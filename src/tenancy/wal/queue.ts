@@ -25,7 +25,7 @@ import { SegmentMaker } from './segment-maker.ts'
 /** Bytes that wait to be written; their memory is reserved by who appends. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** An entry that has been tried for so long did not end the process. */
-const TRIAL_MS = 3000
+const TRIAL_MS = 1000
 /** When to come again. */
 const RETRY_AFTER_MS: Readonly<Record<Shortage | 'busy' | 'closed', number>> = {
   tenant: 1000,
@@ -98,6 +98,10 @@ export class WalQueue implements StoredQueue, WriterOwner {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  get limitBytes(): number {
+    return this.#env.budget.mostOf(this.tenant)
   }
 
   /** Nothing is stored and nothing is on its way. */

@@ -25,7 +25,8 @@ export class WalQueues implements StoredQueues {
   readonly #queues = new Map<TenantId, WalQueue>()
   readonly #closed: () => void
   readonly recovered: TenantId[] = []
-  #isClosing = false
+  /** Settled when all is closed; null before `close`. */
+  #closing: Promise<void> | null = null
 
   constructor(env: WalEnvironment, exporter: string, signal: Signal, closed: () => void) {
     this.#env = env
@@ -61,9 +62,16 @@ export class WalQueues implements StoredQueues {
     if (queue?.isEmpty) void queue.giveBack()
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosing) return
-    this.#isClosing = true
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  get closing(): Promise<void> | null {
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map(queue => queue.close()))
     for (const [tenant, queue] of this.#queues) {
       queue.leave()

@@ -16,8 +16,6 @@ import { findSeed, scanSegment } from './scan.ts'
 import { acksPathOf, Segment } from './segment.ts'
 import { numberOfSegment } from './segment-maker.ts'
 
-/** An entry that was being tried at so many ends of the process is what ends it. */
-const MAX_TRIALS = 3
 /** Acknowledgements of one segment; each entry has one slot at most, but for retries. */
 const MAX_ACK_BYTES = 4 * MAX_RECORDS * ACK_SLOT_BYTES
 
@@ -263,7 +261,7 @@ class Recovery {
       missing.splice(0, missing.length, ...gone)
       if (bad > 0) log.warn('acknowledgements_damaged', { path, slots: bad })
       const suspects = [...trials.keys()].filter(
-        index => trials.get(index)! >= MAX_TRIALS && !segment.isGone(index),
+        index => trials.get(index)! >= this.#env.maxTrials() && !segment.isGone(index),
       )
       return { ackBytes: length, suspects }
     } finally {

@@ -31,6 +31,8 @@ import { SyncGate } from './sync-gate.ts'
 const TIDY_MS = 5000
 /** At most so often all queues are asked to give back files because the limit is reached. */
 const RECLAIM_MS = 1000
+/** Who opens queues that another is still closing waits so long: a disk may be slow, or gone. */
+const CLOSING_MS = 10_000
 
 export interface WalOptions {
   /** Of the extension, for metrics. */
@@ -127,6 +129,7 @@ export class WalStorage {
       options: () => this.#options,
       root: directory,
       isCareful: () => this.#state?.isCareful === true,
+      maxTrials: () => this.#state?.maxTrials ?? Number.POSITIVE_INFINITY,
       letters: services.letters ?? null,
       health: problem => this.#health(problem),
       reclaim: () => this.#reclaim(),
@@ -144,6 +147,11 @@ export class WalStorage {
 
   usedBy(tenant: TenantId): number {
     return this.#env.budget.usedBy(tenant)
+  }
+
+  /** An exception that nobody caught is about to end the process. */
+  noteFault(): void {
+    this.#state?.noteFault()
   }
 
   get hasOpenQueues(): boolean {
@@ -170,9 +178,11 @@ export class WalStorage {
     this.#setSyncTimer()
   }
 
-  /** Rejects while the queues of this exporter and signal are open already. */
+  /** Rejects while the queues of this exporter and signal are open already; those that are being closed are waited for. */
   async open(exporter: string, signal: Signal): Promise<StoredQueues> {
     const key = `${exporter} ${signal}`
+    const closing = this.#open.get(key)?.closing ?? null
+    if (closing !== null) await this.#atMost(CLOSING_MS, closing)
     if (this.#open.has(key)) {
       throw new MillraceError('MILLRACE_STORAGE_LOCKED', `The queues of ${key} are open already.`)
     }
@@ -215,6 +225,16 @@ export class WalStorage {
     await this.#env.files.closeAll()
     await this.#state?.end()
     this.#metrics.close()
+  }
+
+  #atMost(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise(resolve => {
+      const timer = this.#services.clock.after(ms, resolve)
+      void work.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   #running(): WalQueues[] {

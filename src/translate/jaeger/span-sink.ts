@@ -30,6 +30,7 @@ const NAME_FIELD = 0x2a
 const EVENT_NAME_FIELD = 0x12
 const TRACE_STATE_FIELD = 0x1a
 const KIND_FIELD = 0x30
+const FLAGS_FIELD = 0x85
 const DROPPED_FIELDS = [0x50, 0x60, 0x70]
 
 /** Protobuf messages end at 2 GiB. */
@@ -337,9 +338,7 @@ export class SpanSink {
       out.varint(this.#dropped[i])
     }
     if ((this.flags & SAMPLED) !== 0) {
-      out.tag(0x85)
-      out.bytes[out.pos - 1] = 0x85
-      out.bytes[out.pos++] = 0x01
+      out.tag(FLAGS_FIELD)
       out.fixed32(SAMPLED)
     }
   }

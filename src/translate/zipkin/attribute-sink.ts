@@ -253,7 +253,8 @@ export abstract class AttributeSink {
   }
 
   isText(key: number, text: string): boolean {
-    return this.has(key) && this.text(key) === text
+    const length = this.ends[key] - this.starts[key]
+    return this.has(key) && length === text.length && this.text(key) === text
   }
 
   /** For comparing with ASCII: other characters do not come out right. */

@@ -5,6 +5,7 @@ import { indexRequest } from '../../otlp/kernel/kernel.ts'
 import { isWireFault, PARENT, type RequestIndex, ROW } from '../../otlp/request-index.ts'
 import type { Selection } from '../../otlp/selection.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
+import { asBuffer } from '../../otlp/wire-reader.ts'
 import { ZipkinSpan } from './from-span.ts'
 
 /** What became of a batch. */
@@ -38,7 +39,8 @@ export function writeSpans(parts: readonly EncodePart[], writer: SpanWriter): Zi
       index = laidOut
       selection = null
     }
-    view.reset(bytes, index)
+    // One Buffer for the batch spares each text of a tag one of its own.
+    view.reset(asBuffer(bytes), index)
     const rows = index.levels[2]
     let scope = -1
     for (let item = 0; item < index.items; item++) {

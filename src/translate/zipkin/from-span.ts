@@ -7,7 +7,7 @@ import type { AttributesView } from '../../otlp/attributes-view.ts'
 import type { RequestView } from '../../otlp/request-view.ts'
 import type { EventView, SpanView } from '../../otlp/traces-view.ts'
 import { mapJson, valueText } from '../value-text.ts'
-import { findRemote, type Host, takeLocal } from './hosts.ts'
+import { findRemote, HOST_KEYS, type Host, takeLocal } from './hosts.ts'
 import { LINK_PREFIX } from './tags.ts'
 
 /** What stands for a service without a name, and where a name is taken from then; upstream's order. */
@@ -18,6 +18,25 @@ const KINDS = ['', '', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
 const INTERNAL = 1
 const ERROR = 2
 const STATUS = ['', 'OK', 'ERROR']
+
+const NO_TAGS: ReadonlyMap<string, string> = new Map()
+
+/** Keys that are looked for among all tags of a span, or put there, beside those of hosts and links. */
+const OWN_KEYS: ReadonlySet<string> = new Set([
+  ...HOST_KEYS,
+  'error',
+  'http.response.status_code',
+  'http.status_code',
+  'otel.dropped_attributes_count',
+  'otel.dropped_events_count',
+  'otel.dropped_links_count',
+  'otel.status_code',
+  'otel.zipkin.absentField.startTime',
+  'otel.zipkin.debug',
+  'otel.zipkin.shared',
+  'span.kind',
+  'w3c.tracestate',
+])
 
 const START_ABSENT = 'otel.zipkin.absentField.startTime'
 
@@ -41,20 +60,28 @@ export class ZipkinSpan {
   readonly values: string[] = []
   annotations = 0
   readonly tags = new Map<string, string>()
+  /** Tags out of resource and scope, to be written before `tags`; empty where they are merged into these. */
+  common: ReadonlyMap<string, string> = NO_TAGS
+  /** Grows whenever `common` may be others than before. */
+  origin = 0
 
   /** Of the resource and scope in which the spans stand. */
   #service = ''
-  readonly #shared = new Map<string, string>()
+  readonly #common = new Map<string, string>()
+  /** No tag of them takes part in anything else. */
+  #isPlain = false
 
   /** Resource and scope have changed. */
   moveOrigin(view: RequestView): void {
-    const tags = this.#shared
+    const tags = this.#common
     tags.clear()
+    this.origin++
     putAll(tags, view.resource.attributes)
     this.#service = takeService(tags)
     putAll(tags, view.scope.attributes)
     if (view.scope.name !== '') tags.set('otel.scope.name', view.scope.name)
     if (view.scope.version !== '') tags.set('otel.scope.version', view.scope.version)
+    this.#isPlain = [...tags.keys()].every(isPlainKey)
   }
 
   /** Reads a span; false when it has no ids that Zipkin could know it by. */
@@ -70,8 +97,13 @@ export class ZipkinSpan {
     this.kind = KINDS[span.kind] ?? ''
     this.#times(span)
     tags.clear()
-    for (const [key, text] of this.#shared) tags.set(key, text)
-    putAll(tags, span.attributes)
+    if (this.#isPlain && putApart(tags, span.attributes, this.#common)) this.common = this.#common
+    else {
+      this.common = NO_TAGS
+      tags.clear()
+      for (const [key, text] of this.#common) tags.set(key, text)
+      putAll(tags, span.attributes)
+    }
     this.#ownTags(span)
     takeLocal(tags, this.#service, this.local)
     findRemote(tags, this.kind, this.remote)
@@ -155,6 +187,25 @@ function isId(id: string, digits: number): boolean {
 function putAll(tags: Map<string, string>, attributes: AttributesView): void {
   attributes.rewind()
   while (attributes.next()) tags.set(attributes.key, valueText(attributes.value))
+}
+
+/** The same, as long as none of the keys is among the `others`; else false. */
+function putApart(
+  tags: Map<string, string>,
+  attributes: AttributesView,
+  others: ReadonlyMap<string, string>,
+): boolean {
+  attributes.rewind()
+  while (attributes.next()) {
+    const { key } = attributes
+    if (others.has(key)) return false
+    tags.set(key, valueText(attributes.value))
+  }
+  return true
+}
+
+function isPlainKey(key: string): boolean {
+  return !OWN_KEYS.has(key) && !key.startsWith(LINK_PREFIX)
 }
 
 function putCount(tags: Map<string, string>, key: string, count: number): void {

@@ -28,6 +28,16 @@ const RANKING: readonly (readonly [key: string, port: string])[] = [
   ['db.name', ''],
 ]
 
+/** All keys that are looked for here. */
+export const HOST_KEYS: readonly string[] = [
+  ...LOCAL_IPS,
+  ...LOCAL_PORTS,
+  ...PEER_SERVICES,
+  ...PEER_IPS,
+  ...PEER_PORTS,
+  ...RANKING.flat(),
+]
+
 /** Takes from the tags what the local endpoint says. */
 export function takeLocal(tags: Map<string, string>, service: string, host: Host): void {
   host.service = service

@@ -240,11 +240,12 @@ export abstract class JsonReader {
       text.pos = end
       return text.fail('value', `expected an id of at most ${8 * words} hexadecimal digits`)
     }
-    for (let i = 0; i < words; i++) ids[at + i] = 0
-    let digit = 8 * words - (end - start)
-    for (let pos = start; pos < end; pos++, digit++) {
-      const word = at + (digit >> 3)
-      ids[word] = (ids[word] << 4) | HEX[bytes[pos]]
+    // From the last digit on, eight make a word.
+    let pos = end
+    for (let word = at + words - 1; word >= at; word--) {
+      let value = 0
+      for (let shift = 0; shift < 32 && pos > start; shift += 4) value |= HEX[bytes[--pos]] << shift
+      ids[word] = value
     }
     text.pos = end + 1
     return true

@@ -1,20 +1,13 @@
 /** Zipkin v2 JSON, what today's clients send: https://zipkin.io/zipkin-api/zipkin2-api.yaml */
-import { latin1 } from '../../otlp/json/number-reader.ts'
+import { QUOTE } from '../../otlp/json/text-reader.ts'
 import type { TranslateFault } from '../fault.ts'
 import { JsonReader, keyIs, type ReadOptions, SPAN } from './json-reader.ts'
-import { CLIENT, CONSUMER, PRODUCER, SERVER, SpanSink, TOO_LATE, UNSPECIFIED } from './span-sink.ts'
+import { CONSUMER, SERVER, SpanSink, TOO_LATE, UNSPECIFIED } from './span-sink.ts'
 import * as T from './tags.ts'
 
 const LOCAL = 1
 const REMOTE = 2
 const ANNOTATION = 3
-
-export const KINDS: ReadonlyMap<string, number> = new Map([
-  ['CLIENT', CLIENT],
-  ['SERVER', SERVER],
-  ['PRODUCER', PRODUCER],
-  ['CONSUMER', CONSUMER],
-])
 
 const [TRACE_ID, ID, PARENT_ID, NAME, KIND, TIMESTAMP, DURATION, DEBUG, SHARED] = [
   'traceId',
@@ -40,6 +33,9 @@ const [SERVICE_NAME, IPV4, IPV6, PORT, VALUE] = [
   'port',
   'value',
 ].map(bytesOf)
+
+/** By OTLP's numbers. */
+const KINDS = ['', '', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map(bytesOf)
 
 /**
  * A list of spans (or one span alone) as an export request in protobuf. Never throws. Ids of 1 to 32 digits are filled up
@@ -137,13 +133,14 @@ class JsonV2Reader extends JsonReader {
   #kind(byte: number): boolean {
     const { text, sink } = this
     const { aside } = sink
-    if (byte !== 0x22) return text.fail('type', 'expected a string')
+    if (byte !== QUOTE) return text.fail('type', 'expected a string')
     aside.reserve(text.end - text.pos)
     const start = aside.pos
     if (!text.string(aside)) return false
-    const length = aside.pos - start
-    const name = length < 9 ? latin1(aside.bytes, start, aside.pos) : ''
-    sink.kind = KINDS.get(name) ?? UNSPECIFIED
+    sink.kind = UNSPECIFIED
+    for (let kind = SERVER; kind <= CONSUMER; kind++) {
+      if (keyIs(KINDS[kind], aside.bytes, start, aside.pos)) sink.kind = kind
+    }
     aside.pos = start
     return true
   }
@@ -197,7 +194,7 @@ class JsonV2Reader extends JsonReader {
     }
     if (end - start !== 5 || !keyIs(VALUE, keys, start, end)) return this.skip()
     const { text, sink } = this
-    if (byte !== 0x22) return text.fail('type', 'expected a string')
+    if (byte !== QUOTE) return text.fail('type', 'expected a string')
     sink.aside.reserve(text.end - text.pos)
     this.#valueStart = sink.aside.pos
     if (!text.string(sink.aside)) return false

@@ -17,8 +17,16 @@ class JsonWriter implements SpanWriter {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #length = 0
 
+  /** The tags of `common` as they were written last. */
+  #common = ''
+  #origin = -1
+
   write(span: ZipkinSpan): void {
-    this.#append(`${this.#length === 0 ? '[' : ','}${spanText(span)}`)
+    if (span.origin !== this.#origin) this.#common = ''
+    this.#origin = span.origin
+    if (span.common.size > 0 && this.#common === '') this.#common = members(span.common)
+    const common = span.common.size > 0 ? this.#common : ''
+    this.#append(`${this.#length === 0 ? '[' : ','}${spanText(span, common)}`)
   }
 
   finish(): Uint8Array {
@@ -41,7 +49,8 @@ class JsonWriter implements SpanWriter {
   }
 }
 
-function spanText(span: ZipkinSpan): string {
+/** `common`: members of the tags that all spans of the scope have. */
+function spanText(span: ZipkinSpan, common: string): string {
   let text = `{"traceId":"${span.traceId}"`
   if (span.parentId !== '') text += `,"parentId":"${span.parentId}"`
   text += `,"id":"${span.id}"`
@@ -51,7 +60,9 @@ function spanText(span: ZipkinSpan): string {
   if (span.duration !== 0n) text += `,"duration":${span.duration}`
   text += hostText('localEndpoint', span.local) + hostText('remoteEndpoint', span.remote)
   if (span.annotations > 0) text += annotationsText(span)
-  if (span.tags.size > 0) text += tagsText(span.tags)
+  const own = members(span.tags)
+  const comma = own === '' || common === '' ? '' : ','
+  if (own !== '' || common !== '') text += `,"tags":{${common}${comma}${own}}`
   if (span.debug) text += ',"debug":true'
   if (span.shared) text += ',"shared":true'
   return `${text}}`
@@ -73,12 +84,24 @@ function annotationsText(span: ZipkinSpan): string {
   return `,"annotations":[${text}]`
 }
 
-function tagsText(tags: ReadonlyMap<string, string>): string {
+function members(tags: ReadonlyMap<string, string>): string {
   let text = ''
   for (const [key, value] of tags) {
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`
+    text += `${text === '' ? '' : ','}${quoteKey(key)}:${JSON.stringify(value)}`
   }
-  return `,"tags":{${text}}`
+  return text
+}
+
+/** Keys come again and again; of others than the first thousand nothing is kept. */
+const MAX_KEYS = 1_000
+const quotedKeys = new Map<string, string>()
+
+function quoteKey(key: string): string {
+  let quoted = quotedKeys.get(key)
+  if (quoted !== undefined) return quoted
+  quoted = JSON.stringify(key)
+  if (quotedKeys.size < MAX_KEYS) quotedKeys.set(key, quoted)
+  return quoted
 }
 
 const writer = new JsonWriter()

@@ -46,6 +46,7 @@ class ProtoWriter implements SpanWriter {
     for (let i = 0; i < span.annotations; i++) {
       out.begin(10).fixed64(1, span.times[i]).string(2, span.values[i]).end()
     }
+    for (const [key, value] of span.common) out.begin(11).string(1, key).string(2, value).end()
     for (const [key, value] of span.tags) out.begin(11).string(1, key).string(2, value).end()
     if (span.debug) out.bool(12, true)
     if (span.shared) out.bool(13, true)

@@ -35,6 +35,7 @@ export class FakeQueue implements StoredQueue {
   readonly faults: Faults
   records: Record[] = []
   reads = 0
+  limitBytes = 0
   #lastId = 0
 
   constructor(tenant: TenantId, faults: Faults) {

@@ -1,6 +1,7 @@
 /** What a destination refuses is searched for its bad items; those are laid aside with the reason, the others arrive. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Batch, type Part } from '../../../src/core/batch.ts'
 import type { SendResult } from '../../../src/exporters/sending/sender.ts'
 import { assertBalanced, fakeHost, settle } from '../../../src/testing/fakes.ts'
 import { decode } from '../../otlp/oracle.ts'
@@ -89,6 +90,28 @@ test('a sender that throws at an item loses that item only', async () => {
   assert.equal(droppedItems(kit, 'internal_error'), 1)
   assertBalanced(kit.services.ledger)
 })
+
+for (const config of [
+  { max_request_bytes: 1_000_000 },
+  { sending_queue: { sizer: 'bytes', queue_size: 1_000_000 } },
+  { sending_queue: { batch: { sizer: 'bytes', min_size: 10, max_size: 100 } } },
+]) {
+  test(`a request that cannot be encoded is dropped, and others go on (${JSON.stringify(config)})`, async () => {
+    const kit = startSending(config)
+    const { batch } = kit.batch(1)
+    const edits = { size: 1 } as Part['edits']
+    const parts = batch.parts.map(part => ({ ...part, edits }))
+    void kit.exporter.consume(new Batch('traces', batch.tenant, batch.context, parts))
+    await settleAll()
+    kit.feed(5)
+    await kit.services.clock.advance(1000)
+    await settleAll()
+
+    assert.equal(sentItems(kit), 5)
+    assert.equal(droppedItems(kit, 'internal_error'), 1)
+    assertBalanced(kit.services.ledger)
+  })
+}
 
 test('a destination that refuses everything is not asked for each item', async () => {
   const kit = await startStored()

@@ -4,9 +4,10 @@ import { test } from 'node:test'
 import { DEFAULT_TENANT } from '../../../src/core/batch.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { TENANT_WINDOW_BYTES } from '../../../src/exporters/sending/window.ts'
+import { Selection } from '../../../src/otlp/selection.ts'
 import { assertBalanced, type FakeServices, fakeHost, settle } from '../../../src/testing/fakes.ts'
 import { sampleRequest } from '../../harness/samples.ts'
-import { acceptBatch } from '../batch-of.ts'
+import { acceptBatch, type TestBatch } from '../batch-of.ts'
 import { FakeStorage } from './fake-storage.ts'
 import { droppedItems, SENT, type SendingKit, sentItems, startSending } from './kit.ts'
 
@@ -175,6 +176,20 @@ test('keeps a bounded window in memory, and the rest on disk only', async () => 
   assertBalanced(kit.services.ledger)
 })
 
+test('leaves most of a small disk share untaken, so that it can make room', async () => {
+  const kit = await startStored({ queue: { num_consumers: 1 } })
+  kit.sender.reply = null
+  const queue = kit.storage.queue('scripted', 'traces')
+  const { bytes } = sampleRequest('traces', 1, 1000)
+  queue.limitBytes = bytes.length * 8
+  const batches = Array.from({ length: 7 }, () => acceptBatch(kit.services, 'traces', bytes))
+  for (const { batch } of batches) await kit.exporter.consume(batch)
+  await settleAll()
+
+  const taken = queue.records.filter(({ isTaken }) => isTaken).length
+  assert.ok(taken >= 1 && taken <= 3, `${taken}`)
+})
+
 test('an entry goes only when all that may hold its items has ended', async () => {
   const batch = { min_size: 8, max_size: 8, sizer: 'items' }
   const kit = await startStored({ queue: { batch } })
@@ -337,4 +352,99 @@ test('takes nothing before its storage is open', () => {
   const outcome = kit.exporter.consume(kit.batch().batch) as Outcome
 
   assert.equal(outcome.kind, 'busy')
+})
+
+test('what is stored just as the deadline of the shutdown comes is kept, in the books too', async () => {
+  const kit = await startStored()
+  const queue = kit.storage.queue('scripted', 'traces')
+  const append = queue.append.bind(queue)
+  let goOn = () => {}
+  const held = new Promise<void>(resolve => (goOn = resolve))
+  queue.append = async entry => {
+    await held
+    return await append(entry)
+  }
+  const outcome = consume(kit)
+  await kit.stop(true)
+  goOn()
+
+  assert.deepEqual(await outcome, { kind: 'accepted' })
+  assert.equal(kit.services.ledger.rows()[0].kept, 5)
+  assertBalanced(kit.services.ledger)
+})
+
+/** Bytes of requests that are in memory after so many were handed in while the destination takes nothing. */
+async function bytesInMemory(
+  requests: number,
+  make: (services: FakeServices, i: number) => TestBatch,
+): Promise<number> {
+  const services = startSending().services
+  services.memory.limitBytes = 1
+  const kit = await startStored({}, new FakeStorage(), services)
+  services.memory.limitBytes = Number.MAX_SAFE_INTEGER
+  kit.sender.reply = () => RETRY
+  const made: TestBatch[] = []
+  for (let i = 0; i < requests; i++) {
+    const each = make(services, i)
+    made.push(each)
+    assert.equal((await kit.exporter.consume(each.batch)).kind, 'accepted')
+  }
+  await settleAll()
+  return made.reduce((sum, { batch, freed }) => sum + (freed() ? 0 : batch.bytes), 0)
+}
+
+test('many tenants together have no more in memory than the window of the exporter', async () => {
+  const { bytes } = sampleRequest('traces', 1, 4000)
+  const kept = await bytesInMemory(120, (services, i) =>
+    acceptBatch(services, 'traces', bytes, null, `t${i % 6}`),
+  )
+
+  assert.ok(120 * bytes.length > 40 << 20)
+  assert.ok(kept <= 18 << 20, `${kept}`)
+})
+
+test('a request of which little is left counts with all that it keeps in memory', async () => {
+  const { bytes } = sampleRequest('traces', 1, 4000)
+  const kept = await bytesInMemory(60, services =>
+    acceptBatch(services, 'traces', bytes, Selection.range(4000, 0, 1)),
+  )
+
+  assert.ok(60 * bytes.length > 2 * TENANT_WINDOW_BYTES)
+  assert.ok(kept <= TENANT_WINDOW_BYTES + bytes.length, `${kept}`)
+})
+
+test('who waits for room gets it when what was stored turns out to be damaged', async () => {
+  const first = await startStored()
+  first.sender.reply = () => RETRY
+  await consume(first)
+  await first.stop()
+  Object.assign(first.storage.faults, { read: { kind: 'failed', message: 'EIO' } })
+  const queue = { queue_size: 1, block_on_overflow: true }
+  const second = await startStored({ queue }, first.storage)
+  await settleAll()
+  const outcome = consume(second)
+  Object.assign(first.storage.faults, { read: { kind: 'damaged', message: 'CRC' } })
+  await second.services.clock.advance(500)
+  Object.assign(first.storage.faults, { read: null })
+  await settleAll()
+
+  assert.deepEqual(await outcome, { kind: 'accepted' })
+  assert.equal(sentItems(second), 5)
+  assertBalanced(second.services.ledger)
+})
+
+test('stops in order while requests wait for a slot of a destination that fails', async () => {
+  const kit = await startStored({ queue: { num_consumers: 1 } })
+  kit.sender.reply = null
+  for (let i = 0; i < 3; i++) await consume(kit)
+  kit.sender.open.shift()!.answer(RETRY)
+  await settleAll()
+  const stopped = kit.stop()
+  await settleAll()
+  for (const { answer } of kit.sender.open) answer(RETRY)
+  await stopped
+
+  assert.equal(kit.services.ledger.rows()[0].kept, 15)
+  assert.equal(kit.storage.opened, 0)
+  assertBalanced(kit.services.ledger)
 })

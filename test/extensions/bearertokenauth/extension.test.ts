@@ -133,3 +133,17 @@ test('an address that keeps guessing has to wait, others do not', async t => {
     'unauthenticated: unknown_credentials',
   )
 })
+
+test('a right token counts from where it was used before, and not for who has guessed too often', async t => {
+  const { authenticate, services } = await startAuth(t, factory, { tokens: ['a', 'b'] })
+  await authenticate(bearer('a', '198.51.100.1'))
+  for (let i = 0; i < 20; i++) await authenticate(bearer(`guess${i}`, '198.51.100.1'))
+
+  const told = async (token: string) => summary(await authenticate(bearer(token, '198.51.100.1')))
+
+  assert.equal(await told('b'), 'busy: too_many_failures')
+  assert.match(await told('a'), /^default/)
+  assert.match(summary(await authenticate(bearer('b', '198.51.100.2'))), /^default/)
+  await services.clock.advance(60_000)
+  assert.match(await told('b'), /^default/)
+})

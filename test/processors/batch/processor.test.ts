@@ -87,6 +87,35 @@ test('refuses one more combination of metadata values than the limit', () => {
   assert.equal(outcome.kind, 'refused')
 })
 
+test('values that one tenant makes up leave the others theirs, and make room when nothing waits', async () => {
+  const { processor, clock } = start({ metadata_keys: ['team'], metadata_cardinality_limit: 2 })
+  const send = (tenant: string, team: string) => {
+    const context = { metadata: new Map([['team', [team]]]), peer: '' }
+    return (processor.consume(makeBatch(1, { tenant, context })) as Outcome).kind
+  }
+
+  const flood = ['1', '2', '3', '4'].map(team => send('a', team))
+  const neighbour = send('b', '1')
+  await clock.advance(60_000)
+  const later = send('a', '5')
+
+  assert.deepEqual(flood, ['accepted', 'accepted', 'refused', 'refused'])
+  assert.equal(neighbour, 'accepted')
+  assert.equal(later, 'accepted')
+})
+
+test('tenants that come once are forgotten', async () => {
+  const { processor, clock, meter } = start()
+  const cardinality = () =>
+    [...meter.reads].find(([name]) => name.includes('cardinality'))?.[1]() ?? -1
+  for (let i = 0; i < 1000; i++) {
+    processor.consume(makeBatch(1, { tenant: `t${i}` }))
+    if (i % 100 === 0) await clock.advance(10_000)
+  }
+
+  assert.ok(cardinality() <= 200, `${cardinality()} are remembered`)
+})
+
 test('keeps a batch that the next stage cannot take, and answers busy when two wait', async () => {
   const { processor, next, clock, ledger } = start({ send_batch_size: 2 })
   next.answer = () => busy(300)

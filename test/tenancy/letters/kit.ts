@@ -107,6 +107,7 @@ export function faultyFs(fault: (call: FsCall, path: string) => string | undefin
     truncate: guard('truncate', SYSTEM_FS.truncate),
     size: guard('size', SYSTEM_FS.size),
     rename: guard('rename', SYSTEM_FS.rename),
+    overwriteNow: (...args) => SYSTEM_FS.overwriteNow(...args),
     remove: guard('remove', SYSTEM_FS.remove),
     removeFolder: guard('removeFolder', SYSTEM_FS.removeFolder),
     list: guard('list', SYSTEM_FS.list),

@@ -187,3 +187,31 @@ function faultsOf(operation: FsOperation): readonly Fault[] {
 function nameOf({ code, bytes }: Fault): string {
   return bytes === undefined ? code : `${code} after ${bytes} bytes`
 }
+
+test('a file that goes while those before it are synced is no failure of the disk', async () => {
+  const bench = await openBench({ fsync: 'interval' })
+  const { queue, fs } = bench
+  for (const uid of [1, 2, 3]) await store(queue, uid, 3000)
+  const second = [queue.next(), queue.next()][1]!.id
+  fs.fault = (operation, path) => {
+    if (operation === 'sync' && path.endsWith('1.wal')) queue.acknowledge(second)
+    return null
+  }
+
+  await pass(bench, 100)
+
+  assert.equal(queue.entries, 2)
+  assert.deepEqual(bench.problems, [])
+})
+
+test('a file that could not be removed is not counted for ever once its queue is closed', async () => {
+  const { queue, queues, storage, fs } = await openBench()
+  await store(queue, 1)
+  queue.acknowledge(queue.next()!.id)
+  fs.fault = operation => (operation === 'remove' ? { code: 'EIO' } : null)
+
+  await queues.close()
+
+  assert.ok(fs.paths().some(path => path.endsWith('.wal')))
+  assert.equal(storage.fileBytes, 0)
+})

@@ -86,6 +86,11 @@ export class MemoryFs implements WalFs {
     return next
   }
 
+  overwriteNow(path: string, bytes: Uint8Array): void {
+    const node = this.#node(path)
+    node.bytes = Buffer.concat([bytes, node.bytes.subarray(bytes.length)])
+  }
+
   async open(path: string, mode: 'read' | 'update' | 'create'): Promise<number> {
     await this.#check(mode === 'create' ? 'create' : 'open', path)
     let node = this.#files.get(path)

@@ -335,3 +335,52 @@ test('a queue that has all its entries delivered does not fill the limit with wh
   tries.push(await queue.append(entry(1, 500)))
   assert.ok(tries.some(answer => answer.kind === 'stored'))
 })
+
+test('a file whose last entry ends while the next one is begun is counted out once', async () => {
+  const { queue, storage, fs } = await openBench()
+  const id = await store(queue, 1, 3000)
+  queue.next()
+  fs.fault = operation => {
+    if (operation === 'truncate') queue.acknowledge(id)
+    return null
+  }
+
+  await store(queue, 2, 3000)
+
+  assert.ok(storage.fileBytes >= queue.bytes, `${storage.fileBytes} of ${queue.bytes}`)
+})
+
+test('whoever opens queues that another is still closing waits for it', async () => {
+  const bench = await openBench()
+  const { queue, queues, storage, fs } = bench
+  await store(queue, 1)
+  let goOn = () => {}
+  const held = new Promise<void>(resolve => (goOn = resolve))
+  const truncate = fs.truncate.bind(fs)
+  fs.truncate = async (fd, length) => {
+    await held
+    return await truncate(fd, length)
+  }
+  const closed = queues.close()
+  const opening = storage.open('otlp', 'traces')
+  await pass(bench, 500)
+  goOn()
+  await closed
+
+  assert.deepEqual((await opening).recovered, ['acme'])
+})
+
+test('whoever opens queues that another never closes is refused in the end', async () => {
+  const bench = await openBench()
+  const { queue, queues, storage, fs } = bench
+  await store(queue, 1)
+  fs.truncate = () => new Promise(() => {})
+  void queues.close()
+  const refused = assert.rejects(storage.open('otlp', 'traces'), {
+    code: 'MILLRACE_STORAGE_LOCKED',
+  })
+
+  await pass(bench, 60_000)
+
+  await refused
+})

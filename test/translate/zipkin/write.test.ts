@@ -174,6 +174,36 @@ test('leaves out what is empty, removes an error that is none, and keeps one tha
   assert.deepEqual(withTag(2, 'boom'), { 'otel.status_code': 'ERROR', error: 'boom' })
 })
 
+test('puts what is nearer to the span over what is further away, for each span apart', () => {
+  const text = (key: string, stringValue: string): object => pair(key, { stringValue })
+  const spans = [
+    { ...SPAN, attributes: [text('own', '1')] },
+    { ...SPAN, attributes: [text('host.name', 'mine'), text('twice', 'a'), text('twice', 'b')] },
+    { ...SPAN },
+  ]
+  const bytes = encode('TracesRequest', {
+    resourceSpans: [
+      {
+        resource: { attributes: [text('host.name', 'h'), text('a', 'resource')] },
+        scopeSpans: [
+          { scope: { name: 's', attributes: [text('a', 'scope')] }, spans },
+          { scope: { attributes: [text('span.kind', 'x')] }, spans: [{ ...SPAN, kind: 1 }] },
+        ],
+      },
+    ],
+  })
+
+  assert.deepEqual(
+    json([partOf(bytes)]).map(span => span.tags),
+    [
+      { 'host.name': 'h', a: 'scope', 'otel.scope.name': 's', own: '1' },
+      { 'host.name': 'mine', a: 'scope', 'otel.scope.name': 's', twice: 'b' },
+      { 'host.name': 'h', a: 'scope', 'otel.scope.name': 's' },
+      { 'host.name': 'h', a: 'resource', 'span.kind': 'internal' },
+    ],
+  )
+})
+
 test('defines times that are odd', () => {
   const times = (start: string, end: string): unknown[] => {
     const [span] = json([partWith({ ...SPAN, startTimeUnixNano: start, endTimeUnixNano: end })])
