@@ -34,6 +34,8 @@ export interface Component {
    * replaced without a gap.
    */
   readonly isAlone?: boolean
+  /** Id of an extension that it has opened something in for as long as it runs, or empty. See `Factory.placeOf`. */
+  readonly holds?: string
   /** The configuration was loaded again and this component stays as it is: what it reads itself may have changed. */
   refresh?(): void
   /**

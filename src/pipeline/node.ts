@@ -69,11 +69,12 @@ export function createNode(plan: Omit<NodePlan, 'depth'>, services: Services): N
   }
 }
 
-/** Names the component that kept a graph from starting. */
+/** Names the component that kept a graph from starting; a coded error keeps its code. */
 export function startError(kind: Kind, id: string, cause: unknown): MillraceError {
   const message = cause instanceof Error ? cause.message : String(cause)
-  const why = message.replace(`${ERRORS.MILLRACE_START_FAILED.message} `, '')
-  return new MillraceError('MILLRACE_START_FAILED', `${kind} ${id}: ${why}`, { cause })
+  const code = cause instanceof MillraceError ? cause.code : 'MILLRACE_START_FAILED'
+  const why = message.replace(`${ERRORS[code].message} `, '')
+  return new MillraceError(code, `${kind} ${id}: ${why}`, { cause })
 }
 
 function nextOf(kind: Kind, outlets: ReadonlyMap<string, Port>, ledger: Ledger): unknown {

@@ -187,6 +187,7 @@ test('the second process on a folder does not start and says why', async t => {
 
   await assert.rejects(Subject.start(t, { target: sink.port, storage }), (error: Error) => {
     assert.match(error.message, /ended with 1/)
+    assert.match(error.message, /MILLRACE_STORAGE_LOCKED/)
     assert.match(error.message, new RegExp(`in use.*\\b${subject.running.child.pid}\\b`))
     return true
   })

@@ -3,9 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { askAdmin } from '../../src/cli/admin-client.ts'
 import type { LedgerRowView } from '../../src/core/component.ts'
-import type { LetterView } from '../../src/core/queue-control.ts'
 import { FATE, type LoadOptions, NumberedLoad } from '../harness/numbered-load.ts'
 import { NumberedSink } from '../harness/numbered-sink.ts'
 import type { NumberBook } from '../harness/numbered-spans.ts'
@@ -170,19 +168,6 @@ export class Subject {
     this.#running = null
     const code = await running.stop(20_000)
     return { code, rows: ledgerRows(running.output()), output: running.output() }
-  }
-
-  /** What lies among the dead letters. */
-  async letters(): Promise<readonly LetterView[]> {
-    const { body } = await askAdmin(this.socket, 'GET', '/api/v1/letters')
-    return body.letters
-  }
-
-  /** Sends dead letters again. */
-  async requeue(letters: readonly LetterView[]): Promise<void> {
-    const ids = letters.map(letter => letter.id)
-    const { status, body } = await askAdmin(this.socket, 'POST', '/api/v1/letters/requeue', { ids })
-    assert.equal(status, 200, JSON.stringify(body))
   }
 
   cpuSeconds(): number {

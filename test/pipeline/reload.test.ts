@@ -5,6 +5,7 @@ import { ACCEPTED } from '../../src/core/outcome.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { buildGraph } from '../../src/pipeline/graph.ts'
 import { Lifecycle, stopLayers } from '../../src/pipeline/lifecycle.ts'
+import type { ComponentSource } from '../../src/pipeline/node.ts'
 import type { GraphSource } from '../../src/pipeline/plan.ts'
 import { GraphReload } from '../../src/pipeline/reload.ts'
 import { factory as batchFactory } from '../../src/processors/batch/factory.ts'
@@ -148,4 +149,28 @@ test('stops a component that is alone before its successor starts', async () => 
   events.length = 0
   await reload(graphSource([a], [source('exporter', 'y')]), graph)
   assert.deepEqual(events, ['start exporter/y', 'stop exporter/x'])
+})
+
+test('what holds on to an extension is replaced when the place of that changes, and only then', async () => {
+  const { source, made } = makeParts()
+  const at = (directory: string, limit: number): GraphSource => {
+    const plain = source('extension', 'disk', `${directory} ${limit}`)
+    const factory = { ...plain.factory, placeOf: (config: unknown) => String(config) }
+    const disk: ComponentSource = { ...plain, config: directory, factory }
+    const graph = graphSource([source('receiver', 'a')], [source('exporter', 'x')])
+    return {
+      ...graph,
+      extensions: new Map([['disk', disk]]),
+      service: { ...graph.service, extensions: ['disk'] },
+    }
+  }
+  const { graph, reload } = await startGraph(at('/a', 1))
+  Object.assign(made.get('exporter/x')![0], { holds: 'disk' })
+
+  const limited = await reload(at('/a', 2), graph)
+  assert.deepEqual(limited.summary.started, ['extension/disk'])
+  const moved = await reload(at('/b', 2), limited.graph)
+
+  assert.deepEqual(moved.summary.started, ['extension/disk', 'exporter/x'])
+  assert.deepEqual(moved.summary.kept, ['receiver/a'])
 })

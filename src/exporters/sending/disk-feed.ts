@@ -269,8 +269,7 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     const untaken = this.#store.entries - this.#taken
     const cost = costOf(batch.bytes)
     const hasRoom =
-      this.#options.window.hasRoom &&
-      this.#takenCost + this.#freshCost + cost <= this.#windowBytes
+      this.#options.window.hasRoom && this.#takenCost + this.#freshCost + cost <= this.#windowBytes
     if (this.#isStopped || !hasRoom || untaken - 1 > this.#fresh.size) batch.release()
     else {
       this.#fresh.set(id, { batch, cost })

@@ -206,10 +206,17 @@ export class SpanWriter {
       out.varint(2, BOOL)
       if (readVarint32(bytes, start) !== 0) out.varint(4, 1)
     } else if (member === 3) {
-      out.varint(2, INT64).varint64(5, readVarint64(bytes, start))
-    } else if (member === 4) out.varint(2, FLOAT64).double(6, readDouble(bytes, start))
-    else if (member === 7) out.varint(2, BINARY).bytes(7, bytes.subarray(start, end))
-    else if (member !== 0) {
+      const int = readVarint64(bytes, start)
+      out.varint(2, INT64)
+      if (int !== 0n) out.varint64(5, int)
+    } else if (member === 4) {
+      const double = readDouble(bytes, start)
+      out.varint(2, FLOAT64)
+      if (!Object.is(double, 0)) out.double(6, double)
+    } else if (member === 7) {
+      out.varint(2, BINARY)
+      if (end > start) out.bytes(7, bytes.subarray(start, end))
+    } else if (member !== 0) {
       out.string(3, valueText(readAnyValue(bytes, pair.valueStart, pair.valueEnd)))
     }
     out.end()

@@ -121,6 +121,7 @@ export class ZipkinSpan {
     // Clocks that ran backwards leave no duration; less than a microsecond is one.
     if (nanos <= 0n) this.duration = 0n
     else this.duration = nanos < 1000n ? 1n : toMicros(nanos)
+    if (this.timestamp + this.duration > MAX_MICROS) this.duration = MAX_MICROS - this.timestamp
   }
 
   #ownTags(span: SpanView): void {
@@ -142,7 +143,9 @@ export class ZipkinSpan {
     let count = 0
     events.rewind()
     while (events.next()) {
-      this.times[count] = toMicros(events.current.timeUnixNano)
+      const time = toMicros(events.current.timeUnixNano)
+      // Zipkin refuses a whole message for an annotation without a time.
+      this.times[count] = time === 0n ? this.timestamp || 1n : time
       this.values[count++] = eventText(events.current)
     }
     this.annotations = count
@@ -174,9 +177,13 @@ export class ZipkinSpan {
   }
 }
 
-/** Rounded to the nearest. */
+/** Whole microseconds that OTLP's nanoseconds have room for. */
+const MAX_MICROS = 18_446_744_073_709_551n
+
+/** Rounded to the nearest that OTLP can hold again. */
 function toMicros(nanos: bigint): bigint {
-  return (nanos + 500n) / 1000n
+  const micros = (nanos + 500n) / 1000n
+  return micros > MAX_MICROS ? MAX_MICROS : micros
 }
 
 function isId(id: string, digits: number): boolean {

@@ -29,8 +29,7 @@ const KIND_FIELD = 0x30
 
 /** OTLP messages end at 2 GiB. */
 const MAX_BYTES = 0x7fff_ffff
-/** Times beyond are no signed 64-bit nanoseconds: from 2262-04-11T23:47:16.854775808Z on. */
-const HIGH_LIMIT = 0x8000_0000
+/** Of the upper half of nanoseconds: later times, from 2554-07-21T23:34:33.709551616Z on, OTLP has no room for. */
 const TWO_32 = 0x1_0000_0000
 const MICRO = 1000
 
@@ -40,7 +39,7 @@ const NO_TRACE_ID: Wrong = { fault: 'value', message: 'expected a trace id that 
 const NO_ID: Wrong = { fault: 'value', message: 'expected a span id that is not zero' }
 export const TOO_LATE: Wrong = {
   fault: 'range',
-  message: 'expected a time before 2262-04-11, in microseconds',
+  message: 'expected a time before 2554-07-21, in microseconds',
 }
 const TOO_LARGE: Wrong = { fault: 'too_large', message: 'expected less than 2 GiB of spans' }
 const TOO_MANY: Wrong = { fault: 'too_large', message: `expected at most ${MAX_ROWS} spans` }
@@ -237,7 +236,7 @@ export class SpanSink extends AttributeSink {
     if (!this.#toNanos(this.durationHigh, this.durationLow)) return false
     const sum = low + this.#low
     const endHigh = high + this.#high + (sum >= TWO_32 ? 1 : 0)
-    if (endHigh >= HIGH_LIMIT) return false
+    if (endHigh >= TWO_32) return false
     if (endHigh !== 0 || sum !== 0) {
       out.tag(0x41)
       out.fixed64(endHigh, sum >>> 0)
@@ -249,7 +248,7 @@ export class SpanSink extends AttributeSink {
     const product = low * MICRO
     this.#low = product >>> 0
     this.#high = high * MICRO + (product - this.#low) / TWO_32
-    return this.#high < HIGH_LIMIT
+    return this.#high < TWO_32
   }
 
   /** Links from `otlp.link.0` on, up to the first that is missing; what is no link stays an attribute. */

@@ -107,17 +107,17 @@ test('marks a span without a time, and ends it after its duration', () => {
   }
 })
 
-test('takes times up to the end of signed nanoseconds and refuses later ones', () => {
+test('takes times up to the end of unsigned nanoseconds and refuses later ones', () => {
   // Beyond what a JavaScript number holds.
   const at = (fields: string): ReturnType<typeof readZipkinJson> =>
     readZipkinJson(Buffer.from(`[{"traceId":"1","id":"1",${fields}}]`))
 
-  const [last] = spansOf(at('"timestamp":9223372036854775'))
-  const late = at('"timestamp":9223372036854776')
-  const long = at('"timestamp":9223372036854775,"duration":1')
+  const [last] = spansOf(at('"timestamp":18446744073709551'))
+  const late = at('"timestamp":18446744073709552')
+  const long = at('"timestamp":18446744073709551,"duration":1')
   const before = at('"timestamp":-1')
 
-  assert.equal(last.start, '9223372036854775000')
+  assert.equal(last.start, '18446744073709551000')
   for (const fault of [late, long, before]) {
     assert.ok(isTranslateFault(fault))
     assert.equal(fault.fault, 'range')

@@ -1,6 +1,7 @@
 /** OTLP out as Zipkin JSON and protobuf: the mapping specification field by field, and what comes back when it is read again. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import fc from 'fast-check'
 import type { EncodePart } from '../../../src/otlp/encode-part.ts'
 import { Selection } from '../../../src/otlp/selection.ts'
 import { Edits } from '../../../src/otlp/splice.ts'
@@ -9,6 +10,7 @@ import { readZipkinProto } from '../../../src/translate/zipkin/proto.ts'
 import { writeZipkinJson } from '../../../src/translate/zipkin/write-json.ts'
 import { writeZipkinProto } from '../../../src/translate/zipkin/write-proto.ts'
 import { encode } from '../../otlp/oracle.ts'
+import { arbitraryRequest } from '../../otlp/request-models.ts'
 import { decodeZipkinProto, flatten, type Json, partOf, spansOf } from './kit.ts'
 
 const SPAN = {
@@ -214,6 +216,15 @@ test('defines times that are odd', () => {
   assert.deepEqual(times('1000000', '1000001'), [1000, 1])
   assert.deepEqual(times('2000000', '1000000'), [2000, undefined])
   assert.deepEqual(times('0', '7000'), [undefined, 7])
+  const last = partWith({
+    ...SPAN,
+    startTimeUnixNano: '600',
+    endTimeUnixNano: '18446744073709551615',
+  })
+  assert.equal(
+    spansOf(readZipkinJson(writeZipkinJson([last]).bytes))[0].end,
+    '18446744073709551000',
+  )
 })
 
 test('writes only what is in, as it was edited, and counts spans without ids', () => {
@@ -282,6 +293,31 @@ test('gives back what it was given, through JSON and through protobuf', () => {
 
   assert.deepEqual(spansOf(readZipkinJson(writeZipkinJson([part]).bytes)), before)
   assert.deepEqual(spansOf(readZipkinProto(writeZipkinProto([part]).bytes)), before)
+})
+
+test('writes what can be read again, whatever the spans are', () => {
+  fc.assert(
+    fc.property(arbitraryRequest('traces'), ({ bytes }) => {
+      const part = partOf(bytes)
+      const written = writeZipkinJson([part])
+
+      assert.equal(written.spans + written.refused, part.items)
+      assert.equal(spansOf(readZipkinJson(written.bytes)).length, written.spans)
+      const proto = writeZipkinProto([part])
+      assert.equal(spansOf(readZipkinProto(proto.bytes)).length, written.spans)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('gives an event without a time that of its span, for Zipkin wants one', () => {
+  const events = [{ name: 'e' }]
+
+  const [timed] = json([partWith({ ...SPAN, events })])
+  const [untimed] = json([partWith({ traceId: SPAN.traceId, spanId: SPAN.spanId, events })])
+
+  assert.deepEqual(timed.annotations, [{ timestamp: timed.timestamp, value: 'e' }])
+  assert.deepEqual(untimed.annotations, [{ timestamp: 1, value: 'e' }])
 })
 
 function partWith(span: object, resource: object[] = [], scope: object = {}): EncodePart {
