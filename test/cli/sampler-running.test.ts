@@ -56,7 +56,7 @@ test('explain tells lane, score, probability and threshold', async t => {
 
   assert.equal(code, 0)
   assert.match(stdout, /adaptive_sampler kept it for rule \(3 spans, \d+ bytes, of default\)/)
-  assert.match(stdout, / {4}lane +rule\n {4}score +\d\.\d{3} by heuristic 1\n/)
+  assert.match(stdout, / {4}lane +rule\n {4}score +\d\.\d{3} by network 1\.0\.0\n/)
   assert.match(stdout, / {4}probability +1\.000 \(stands for 1 such traces\)\n/)
   assert.match(stdout, / {4}threshold +ot=th:0\n {4}top key /)
   const unknown = await ask('explain', 'c'.repeat(32))
@@ -86,8 +86,8 @@ test('status and compare show what is decided and by whom', async t => {
   const compared = await ask('compare')
   const json = JSON.parse((await ask('status', '--json')).stdout)
 
-  assert.match(status.stdout, /^adaptive_sampler:\n {2}model +heuristic 1, warming up\n/)
+  assert.match(status.stdout, /^adaptive_sampler:\n {2}model +network 1\.0\.0, warming up\n/)
   assert.match(status.stdout, /kept +1 traces \(100\.00 %\), 3 spans\n {2}reasons +rule 1\n/)
-  assert.match(compared.stdout, /heuristic 1 +live .*\n {2}rules 1 +shadow /)
+  assert.match(compared.stdout, /network 1\.0\.0 +live .*\n {2}rules 1 +shadow /)
   assert.equal(json.samplers[0].tracesKept, 1)
 })

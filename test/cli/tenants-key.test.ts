@@ -1,6 +1,8 @@
 /** `millrace tenants key …` and `millrace tenants audit …`, as command lines. */
 import assert from 'node:assert/strict'
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../tenancy/identity/senders.ts'
@@ -69,6 +71,24 @@ test('a key is created, listed, rotated and revoked, and each step is in the aud
   const everything = [listed, revoked, tail, verified].map(({ stdout, stderr }) => stdout + stderr)
   everything.push(JSON.stringify(rows), await readFile(keys, 'utf8'), await readFile(audit, 'utf8'))
   assert.ok(!everything.join('').includes(secret))
+})
+
+test('a user without a name is in the audit log by number, as in containers', async t => {
+  const { audit, key } = await startIn(t)
+  const { userInfo } = os
+  t.after(() => {
+    os.userInfo = userInfo
+    syncBuiltinESMExports()
+  })
+  os.userInfo = (() => {
+    throw new Error('uv_os_get_passwd returned ENOENT')
+  }) as typeof userInfo
+  syncBuiltinESMExports()
+
+  const created = await key('create', '--tenant', 'acme')
+
+  assert.equal(created.code, 0, created.stderr)
+  assert.match(await readFile(audit, 'utf8'), /"actor":"uid \d+/)
 })
 
 test('a log that was changed is told with the line, and a head that is gone too', async t => {

@@ -61,6 +61,9 @@ export const GO_ZIPKIN = [
   `${CONTRIB}/exporter/zipkinexporter`,
 ]
 
+/** For `goCollector`: Jaeger, which only comes in. */
+export const GO_JAEGER = [`${CONTRIB}/receiver/jaegerreceiver`]
+
 /** A collector that somebody else has put there may lack components. */
 function hasAll(binary: string, extensions: readonly string[]): boolean {
   const listed = execFileSync(binary, ['components'], { encoding: 'utf8', timeout: 30_000 })
@@ -74,7 +77,7 @@ function builderConfig(output: string): string {
     modules.map(module => `  - gomod: ${module} ${COLLECTOR}`).join('\n')
   return `dist: {name: otelcol, output_path: ${output}}
 receivers:
-${mods([`${CORE}/receiver/otlpreceiver`, GO_ZIPKIN[0]])}
+${mods([`${CORE}/receiver/otlpreceiver`, GO_ZIPKIN[0], ...GO_JAEGER])}
 processors:
 ${mods(PROCESSORS)}
 exporters:

@@ -140,8 +140,17 @@ function eventOf(action: string, key: StoredKey, file: string) {
 
 function actor(): string {
   const { SUDO_USER } = process.env
-  const { username } = userInfo()
-  return SUDO_USER === undefined ? username : `${username} (${SUDO_USER})`
+  const name = userName()
+  return SUDO_USER === undefined ? name : `${name} (${SUDO_USER})`
+}
+
+/** Containers often run as a user that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
 }
 
 function show(key: StoredKey, text: string, { json }: KeyOptions, io: CliIo): void {

@@ -95,8 +95,9 @@ export class Capacity {
   }
 
   #serveWaiters(): void {
-    for (const waiter of this.#waiters) {
-      if (this.used + waiter.amount > this.limit) return
+    for (;;) {
+      const waiter = this.#waiters.peek()
+      if (waiter === undefined || this.used + waiter.amount > this.limit) return
       this.#waiters.shift()
       this.#used += waiter.amount
       waiter.resolve(true)

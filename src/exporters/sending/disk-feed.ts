@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import type { HolderVisit } from '../../core/ledger.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { MemoryBudget } from '../../core/memory.ts'
-import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
+import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
 import type { Appended, EntryId, StoredEntry, StoredQueue } from '../../core/storage.ts'
@@ -33,6 +33,8 @@ import {
 
 /** How soon the disk, or memory for what is on it, is asked for again. */
 const READ_AGAIN_MS = 500
+/** So often in vain, and it is said: the memory limit may be too low for what is stored. */
+const TOLD_WAITS = 20
 /** Operators look at no more of what is on disk at once. */
 const MAX_PEEK_BYTES = 16 << 20
 
@@ -71,6 +73,8 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   #takenItems = 0
   #reading: StoredEntry | null = null
   #again: Timer | null = null
+  /** How often in a row there was no memory for what is next. */
+  #waits = 0
   #appending = 0
   #isStopped = false
   /** What is on disk has been booked as kept. */
@@ -216,12 +220,12 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     for (const buffer of made) this.#options.buffers.give(buffer)
     if (result.kind === 'stored') this.#options.capacity.move(charge)
     else this.#options.capacity.give(charge)
-    const outcome = this.#learn(batch, result)
+    const outcome = this.#learn(batch, byteLength, result)
     if (this.#appending === 0) this.#onAppended?.()
     return outcome
   }
 
-  #learn(batch: Batch, result: Appended): Outcome {
+  #learn(batch: Batch, bytes: number, result: Appended): Outcome {
     const { books, log, id: exporter } = this.#options
     const { tenant, items } = batch
     if (result.kind === 'stored') {
@@ -237,7 +241,12 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
       return ACCEPTED
     }
     books.notTaken(items)
-    if (result.kind === 'full') return busy(retryAfterMs)
+    if (result.kind === 'full') {
+      const { limitBytes } = this.#store
+      if (limitBytes === 0 || bytes <= limitBytes) return busy(retryAfterMs)
+      const most = `a request of ${bytes} bytes can never fit the ${limitBytes} that may be stored`
+      return refused(items, 'too_large', most)
+    }
     log.error('storage_failed', { exporter, tenant, message })
     return busy(retryAfterMs, 'unavailable')
   }
@@ -313,7 +322,12 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   async #read(entry: StoredEntry): Promise<void> {
     const { memory, buffers, signal } = this.#options
     const { byteLength, id } = entry
-    if (!memory.tryReserve(byteLength)) return this.#readLater(entry, true)
+    if (!memory.tryReserve(byteLength)) {
+      const said = `${byteLength} bytes of memory are not to be had`
+      if (++this.#waits === TOLD_WAITS) this.#say('stored_entry_waits_for_memory', entry, said)
+      return this.#readLater(entry, true)
+    }
+    this.#waits = 0
     let room: Uint8Array | null = null
     const read = await this.#store.read(id, bytes => (room = buffers.take(bytes)))
     if (read.kind !== 'entry' || this.#isStopped) {

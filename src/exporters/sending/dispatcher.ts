@@ -256,9 +256,12 @@ export class Dispatcher {
   /** Whoever was held back longest takes its place again if there is room for attempts of failing tenants. */
   #letGo(): void {
     if (this.#failingAttempts >= this.#maxFailing) return
-    const next = this.#heldBack.values().next().value!
-    this.#heldBack.delete(next)
-    if (next.hasReady) this.#turns.add(next)
+    for (const next of this.#heldBack) {
+      this.#heldBack.delete(next)
+      if (!next.hasReady) continue
+      this.#turns.add(next)
+      return
+    }
   }
 
   #park(shipment: Shipment, delayMs: number): void {

@@ -8,6 +8,7 @@ import { ROOT_MESSAGE } from './field-tables.ts'
 import { indexRequestReference } from './reference.ts'
 import { ROW_WORDS, SLOT } from './slot-layout.ts'
 import type { SlotTable } from './slot-table.ts'
+import { FACT_WORDS } from './span-facts.ts'
 
 interface KernelExports {
   readonly memory: WebAssembly.Memory
@@ -15,6 +16,7 @@ interface KernelExports {
   layOut(room0: number, room1: number, room2: number, room3: number, room4: number): number
   run(root: number, length: number): number
   scan(table: number, rows: number, count: number, at: number, out: number): void
+  spans(first: number, last: number, out: number): void
 }
 
 /** By fault code; see `assembly/state.ts`. */
@@ -130,6 +132,15 @@ class Kernel {
     out.set(this.#words.subarray(outAt >>> 2, (outAt >>> 2) + words))
   }
 
+  /** Of a request that lies here; see `span-facts.ts`. What stands there is overwritten by the next call of whatever kind. */
+  spans(request: Uint8Array, first: number, last: number): Int32Array {
+    const outAt = align(this.#requestAt + request.length + PADDING)
+    const end = outAt + (last - first) * FACT_WORDS * 4
+    this.#reserve(end)
+    this.#exports.spans(first, last, outAt)
+    return this.#words.subarray(outAt >>> 2, end >>> 2)
+  }
+
   #copyOut(signal: Signal): RequestIndex {
     const words = this.#words
     const state = this.#state
@@ -227,6 +238,19 @@ export function scanInKernel(
 ): boolean {
   KEPT?.scan(table, request, index, rows, out)
   return KEPT !== null
+}
+
+/**
+ * What holders of spans want to know of the spans `first` to `last` - 1 of a request of traces: rows as in `span-facts.ts`,
+ * to be read before the kernel is used again. Null when the request is not in the kernel any more.
+ */
+export function spanFacts(
+  request: Uint8Array,
+  index: RequestIndex,
+  first: number,
+  last: number,
+): Int32Array | null {
+  return KEPT?.holds(index) === true ? KEPT.spans(request, first, last) : null
 }
 
 /** Where WebAssembly memory cannot be had, the twin still does the work. */

@@ -143,7 +143,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
       this.#undecided?.tick(this.#oldestMs(assembly))
       works.tuner?.guard(works.guardrails.read(works.lineup.arms[0], sampler.lastTickMs))
     }
-    if (sampler.slice()) this.#again = clock.after(0, () => this.#step())
+    // Choosing counts to the time of the slice.
+    if (sampler.slice(nowMs)) this.#again = clock.after(0, () => this.#step())
     this.#undecided?.note()
   }
 

@@ -98,10 +98,10 @@ export class Sampler {
     return rows
   }
 
-  /** Does what there is to do for some milliseconds. True: there is more. */
-  slice(): boolean {
+  /** Does what there is to do until some milliseconds after `sinceMs`, a little at least. True: there is more. */
+  slice(sinceMs = this.#parts.clock.monotonic()): boolean {
     const { clock, outlet, now } = this.#parts
-    const end = clock.monotonic() + SLICE_MS
+    const end = sinceMs + SLICE_MS
     this.#nowMs = now()
     while (this.#applying !== null) {
       if (outlet.isFull) return false

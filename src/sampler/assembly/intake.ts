@@ -1,5 +1,7 @@
 /** Takes spans in: copies their bytes run by run, reads each once into its row, and adds the row to its trace. */
 import type { Part } from '../../core/batch.ts'
+import { spanFacts } from '../../otlp/kernel/kernel.ts'
+import { FACT_WORDS } from '../../otlp/kernel/span-facts.ts'
 import { END, PARENT, ROW, START, TAG } from '../../otlp/request-index.ts'
 import { EnvelopeReader } from './envelope-reader.ts'
 import type { Envelopes } from './envelopes.ts'
@@ -23,6 +25,8 @@ import {
 import type { Wheel } from './wheel.ts'
 
 const FIRST_ROOM = 1024
+/** Spans that the kernel reads at a time. */
+const FACTS_SPANS = 512
 
 export interface IntakeParts {
   readonly slabs: Slabs
@@ -68,6 +72,10 @@ export class Intake {
   #envelope = -1
   #envelopeSpans = 0
   #service = 0
+  /** What the kernel has read of the spans from `#factsFrom` to `#factsTo` - 1; null when it has the request no longer. */
+  #facts: Int32Array | null = null
+  #factsFrom = 0
+  #factsTo = 0
   /** Trace of the span before. */
   #last = -1
 
@@ -99,7 +107,7 @@ export class Intake {
     }
     this.#closeScope()
     if (this.#resourceEnvelope >= 0) this.#envelopes.release(this.#resourceEnvelope)
-    this.#part = null
+    this.#part = this.#facts = null
   }
 
   #begin(part: Part, tenant: number, nowMs: number): void {
@@ -112,6 +120,7 @@ export class Intake {
     this.#part = part
     this.#tenant = tenant
     this.#nowMs = nowMs
+    this.#factsTo = 0
     this.#resource = this.#resourceEnvelope = this.#scope = this.#envelope = this.#last = -1
   }
 
@@ -174,24 +183,32 @@ export class Intake {
     const moved = slab.used - from
     slab.used += to - from
     for (let i = first; i < item; i++) {
-      const at = i * ROW
-      this.#addSpan(
-        slab,
-        i,
-        spans[at + TAG] + moved,
-        spans[at + START] + moved,
-        spans[at + END] + moved,
-      )
+      if (i >= this.#factsTo) this.#readFacts(i)
+      this.#addSpan(slab, i, moved)
     }
     this.#slabs.settle(slab)
     return item
   }
 
-  #addSpan(slab: Slab, item: number, field: number, from: number, to: number): void {
+  #readFacts(first: number): void {
+    const { payload, index } = this.#part!
+    const last = Math.min(first + FACTS_SPANS, index.items)
+    this.#facts = spanFacts(payload.bytes, index, first, last)
+    this.#factsFrom = first
+    this.#factsTo = this.#facts === null ? index.items : last
+  }
+
+  #addSpan(slab: Slab, item: number, moved: number): void {
     const reader = this.#reader
     const { words, bytes, view } = slab
     const at = slab.at(slab.rows)
-    reader.read(bytes, view, from, to, words, at)
+    const spans = this.#part!.index.levels[2]
+    const field = spans[item * ROW + TAG] + moved
+    const from = spans[item * ROW + START] + moved
+    const to = spans[item * ROW + END] + moved
+    const facts = this.#facts
+    if (facts === null) reader.read(bytes, view, from, to, words, at)
+    else reader.take(facts, (item - this.#factsFrom) * FACT_WORDS, moved, words, at)
     if (!reader.isValid && !(this.#holdsZeroIds && reader.isZero)) {
       this.itemTrace[item] = -1
       this.passed++

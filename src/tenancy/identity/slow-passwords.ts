@@ -29,10 +29,15 @@ export class SlowPasswords {
   #lastId = 0
   #isStopped = false
 
-  /** `busy`: too many wait, the thread failed, or it is over. */
+  /** `busy`: too many wait, there is no thread, or it is over. */
   compare(password: string, stored: StoredPassword): Promise<boolean | 'busy'> {
     if (this.#isStopped || this.#waiting.size >= MAX_WAITING) return Promise.resolve('busy')
-    const worker = (this.#worker ??= this.#start())
+    let worker: Worker
+    try {
+      worker = this.#worker ??= this.#start()
+    } catch {
+      return Promise.resolve('busy')
+    }
     const question: SlowQuestion = { id: ++this.#lastId, password, stored }
     return new Promise(resolve => {
       this.#waiting.set(question.id, resolve)

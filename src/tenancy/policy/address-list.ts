@@ -5,8 +5,8 @@ import { AddressList } from '../../net/address-list.ts'
 import type { AddressLists } from './limits.ts'
 
 export interface WrittenAddresses {
-  readonly allow: readonly string[]
-  readonly deny: readonly string[]
+  readonly allow?: readonly string[]
+  readonly deny?: readonly string[]
 }
 
 export function readNetwork(text: string): string | Wrong {
@@ -32,6 +32,6 @@ export function admitsAddress(lists: AddressLists, address: string): boolean {
   return lists.allow === null || lists.allow.has(address)
 }
 
-function buildList(networks: readonly string[]): AddressList | null {
+function buildList(networks: readonly string[] = []): AddressList | null {
   return networks.length === 0 ? null : new AddressList(networks)
 }

@@ -3,7 +3,6 @@ import { z } from 'zod'
 import {
   byteSize,
   duration,
-  integer,
   requiredByteSize,
   requiredInteger,
   textField,
@@ -59,7 +58,7 @@ const networks = (text: string) =>
   z
     .array(textField(readNetwork, { type: 'string' }))
     .max(MAX_NETWORKS)
-    .default([])
+    .optional()
     .describe(text)
 
 /** The value of the key `addresses`. */
@@ -103,8 +102,12 @@ export const tenantFields = {
       'Bytes of its requests in memory at one time, within what all may have; 0 is no limit.',
     ),
   daily: part({
-    items: integer(0).describe('Items from midnight to midnight, UTC; 0 is no limit.'),
-    bytes: byteSize(0).describe('Bytes as protobuf from midnight to midnight, UTC; 0 is no limit.'),
+    items: requiredInteger()
+      .optional()
+      .describe('Items from midnight to midnight, UTC; 0 is no limit.'),
+    bytes: requiredByteSize()
+      .optional()
+      .describe('Bytes as protobuf from midnight to midnight, UTC; 0 is no limit.'),
   })
     .optional()
     .describe('Volume in a day.'),

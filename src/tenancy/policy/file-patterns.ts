@@ -6,9 +6,12 @@ import { isGlob, matchesGlob } from '../../util/glob.ts'
 
 export const MAX_FILES = 4096
 
-/** In the order of the patterns, those of one by name. A path without glob is named whether it is there or not. */
+/**
+ * In the order of the patterns, those of one by name. A path without glob is named whether it is there or not. One more than
+ * `MAX_FILES` says that there are too many.
+ */
 export function listFiles(patterns: readonly string[]): readonly string[] {
-  return [...new Set(patterns.flatMap(expand))].slice(0, MAX_FILES)
+  return [...new Set(patterns.flatMap(expand))].slice(0, MAX_FILES + 1)
 }
 
 export function fileSet(patterns: readonly string[]): FileSet {

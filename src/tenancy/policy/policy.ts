@@ -5,7 +5,7 @@
 import type { TenantId } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
 import { isGlob, matchesGlob } from '../../util/glob.ts'
-import { buildAddressLists } from './address-list.ts'
+import { buildAddressLists, type WrittenAddresses } from './address-list.ts'
 import type { WrittenLimits } from './fields.ts'
 import { type AddressLists, NO_LIMITS, type RateLimit, type TenantLimits } from './limits.ts'
 
@@ -76,11 +76,10 @@ export class TenantPolicy {
   }
 
   #merge(entries: readonly PolicyEntry[]): TenantLimits {
-    const written: WrittenLimits = Object.assign(
-      {},
-      this.source.defaults,
-      ...entries.toReversed().map(entry => withoutAbsent(entry.written)),
-    )
+    const all = [this.source.defaults, ...entries.toReversed().map(entry => entry.written)]
+    const written: WrittenLimits = mergePresent(all)
+    const daily: NonNullable<WrittenLimits['daily']> = mergePresent(all.map(each => each.daily))
+    const addresses: WrittenAddresses = mergePresent(all.map(each => each.addresses))
     const { sampling } = written
     return {
       items: buildRate(written.items_per_second),
@@ -88,12 +87,12 @@ export class TenantPolicy {
       concurrentRequests: written.concurrent_requests ?? 0,
       connections: written.connections ?? 0,
       memoryBytes: written.memory ?? 0,
-      dailyItems: written.daily?.items ?? 0,
-      dailyBytes: written.daily?.bytes ?? 0,
+      dailyItems: daily.items ?? 0,
+      dailyBytes: daily.bytes ?? 0,
       diskBytes: written.disk ?? 0,
       weight: written.weight ?? NO_LIMITS.weight,
       signals: (written.signals as Signal[] | undefined) ?? null,
-      addresses: buildAddressLists(written.addresses),
+      addresses: buildAddressLists(addresses),
       sampling:
         sampling === undefined
           ? null
@@ -106,8 +105,10 @@ export class TenantPolicy {
   }
 }
 
-function withoutAbsent(written: WrittenLimits): Partial<WrittenLimits> {
-  return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined))
+/** Each key comes from the last of them that has it. */
+function mergePresent<T extends object>(all: readonly (T | undefined)[]): T {
+  const present = all.flatMap(each => Object.entries(each ?? {}))
+  return Object.fromEntries(present.filter(([, value]) => value !== undefined)) as T
 }
 
 function countLetters(pattern: string): number {

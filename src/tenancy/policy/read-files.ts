@@ -7,7 +7,7 @@ import { MAX_SOURCE_BYTES, readYamlSteps } from '../../config/read-yaml.ts'
 import { Source } from '../../config/source.ts'
 import { findSpan, nodeAt, problemAt, type Tree, toPlain } from '../../config/tree.ts'
 import { tenantPattern, tenantSection, type WrittenLimits } from './fields.ts'
-import { listFiles } from './file-patterns.ts'
+import { listFiles, MAX_FILES } from './file-patterns.ts'
 import type { PolicyEntry } from './policy.ts'
 
 /** Of one set; a reload looks at all of them. */
@@ -38,6 +38,10 @@ export function* readTenantSteps(
 ): Generator<void, ReadTenants> {
   const files = listFiles(patterns)
   const reader = new TenantFileReader(taken)
+  if (files.length > MAX_FILES) {
+    const problems = [`${patterns.join(', ')}: more than ${MAX_FILES} files`]
+    return { entries: [], files, problems }
+  }
   for (const file of files) yield* reader.read(file)
   return { entries: reader.entries, files, problems: reader.problems }
 }

@@ -106,17 +106,15 @@ export class Account implements TenantAccount {
 
   // hot: bench/flow/side-by-side.ts
   charge(items: number, bytes: number): TurnedAway | null {
-    const { limits } = this
+    const over = this.#overRate() ?? this.#overVolume()
+    if (over !== null) return over
     if (this.items !== null || this.bytes !== null) {
-      const over = this.#overRate()
-      if (over !== null) return over
       const nowMs = this.#clock.monotonic()
       this.items?.take(items, nowMs)
       this.bytes?.take(bytes, nowMs)
     }
-    if (limits.dailyItems > 0 || limits.dailyBytes > 0) {
-      const over = this.#overVolume()
-      if (over !== null) return over
+    const { dailyItems, dailyBytes } = this.limits
+    if (dailyItems > 0 || dailyBytes > 0) {
       this.volume.items += items
       this.volume.bytes += bytes
     }

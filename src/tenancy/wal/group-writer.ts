@@ -130,6 +130,10 @@ export class GroupWriter {
     this.#continue()
   }
 
+  get hasUnsynced(): boolean {
+    return this.#active?.isDirty === true || this.#unsynced.size > 0
+  }
+
   /** Syncs all that was written without a sync. Rejects when the disk does not. */
   async syncAll(): Promise<void> {
     const active = this.#active

@@ -227,6 +227,10 @@ export class WalQueue implements StoredQueue, WriterOwner {
 
   // -- of the storage ---------------------------------------------------------------------------------------------
 
+  get needsSync(): boolean {
+    return this.#hasSyncFailed || this.#writer.hasUnsynced
+  }
+
   /** Syncs what was written without a sync. */
   async sync(): Promise<void> {
     try {

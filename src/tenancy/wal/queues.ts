@@ -11,7 +11,7 @@ import { WalQueue } from './queue.ts'
 import { type RecoveryTally, recoverQueue } from './recovery.ts'
 import type { Segment } from './segment.ts'
 
-/** Queues that are looked through at once. */
+/** Queues that are looked through, or synced, at once. */
 const MAX_AT_ONCE = 4
 const FIRST_NUMBER = 1
 const SUSPECT_REASON = 'crash_suspect'
@@ -39,11 +39,7 @@ export class WalQueues implements StoredQueues {
 
   async recover(tally: RecoveryTally): Promise<void> {
     const folders = await this.#listFolders()
-    let next = 0
-    const work = async (): Promise<void> => {
-      while (next < folders.length) await this.#recoverOne(folders[next++], tally)
-    }
-    await Promise.all(Array.from({ length: MAX_AT_ONCE }, work))
+    await eachOf(folders, folder => this.#recoverOne(folder, tally))
     this.recovered.sort()
   }
 
@@ -84,7 +80,9 @@ export class WalQueues implements StoredQueues {
   // -- of the storage ---------------------------------------------------------------------------------------------
 
   async sync(): Promise<void> {
-    for (const queue of this.#queues.values()) await queue.sync()
+    // One after another, many tenants would take many times the interval.
+    const unsynced = [...this.#queues.values()].filter(queue => queue.needsSync)
+    await eachOf(unsynced, queue => queue.sync())
   }
 
   async tidy(): Promise<void> {
@@ -156,4 +154,13 @@ export class WalQueues implements StoredQueues {
   async #removeFolder(tenant: TenantId): Promise<void> {
     await this.#env.fs.removeFolder(join(this.#folder, pathSegment(tenant))).catch(() => {})
   }
+}
+
+/** A few at once, in order. */
+async function eachOf<T>(all: readonly T[], f: (one: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < all.length) await f(all[next++])
+  }
+  await Promise.all(Array.from({ length: MAX_AT_ONCE }, work))
 }

@@ -205,7 +205,7 @@ export class SpanSink {
     const scope = this.#place()
     const kind = this.#kind()
     this.#readDropped()
-    writeStatus(out, tags, kind)
+    if (!writeStatus(out, tags, kind)) return TOO_LARGE
     if (!this.#state()) return TOO_LARGE
     if (!this.#writeWarnings()) return TOO_LARGE
     if (!out.reserve(room)) return TOO_LARGE
@@ -247,8 +247,7 @@ export class SpanSink {
     const scope = this.#scope
     const start = this.#spanTags.start(key)
     const end = this.#spanTags.end(key)
-    scope.reserve(end - start)
-    if (end > start) {
+    if (end > start && scope.reserve(end - start)) {
       scope.tag(field)
       scope.varint(end - start)
       scope.pos = copyBytes(scope.bytes, scope.pos, this.out.bytes, start, end)

@@ -23,8 +23,11 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['ERROR', ERROR],
 ])
 
-/** Appends the status, if the tags tell of one. */
-export function writeStatus(out: MessageWriter, tags: TagSink, kind: number): void {
+/**
+ * Appends the status, if the tags tell of one; false when there is no memory. Both keys of HTTP codes are looked at, and
+ * stay as they are: the Go collector renames the newer one to the older.
+ */
+export function writeStatus(out: MessageWriter, tags: TagSink, kind: number): boolean {
   let code = UNSET
   let message = 0
   if (tags.isTrue(T.ERROR)) {
@@ -42,7 +45,7 @@ export function writeStatus(out: MessageWriter, tags: TagSink, kind: number): vo
     if (code !== UNSET) message = T.HTTP_MESSAGE
   }
   const hasMessage = message !== 0 && tags.type(message) === STRING
-  write(out, code, hasMessage ? tags.start(message) : 0, hasMessage ? tags.end(message) : 0)
+  return write(out, code, hasMessage ? tags.start(message) : 0, hasMessage ? tags.end(message) : 0)
 }
 
 function description(tags: TagSink): number {
@@ -60,9 +63,9 @@ function ofHttp(tags: TagSink, kind: number): number {
 }
 
 /** The message is a text in `out` itself. */
-function write(out: MessageWriter, code: number, start: number, end: number): void {
-  if (code === UNSET && start === end) return
-  out.reserve(end - start)
+function write(out: MessageWriter, code: number, start: number, end: number): boolean {
+  if (code === UNSET && start === end) return true
+  if (!out.reserve(end - start)) return false
   const status = out.open(STATUS_FIELD, 1)
   if (end > start) {
     const message = out.open(MESSAGE_FIELD, 1)
@@ -74,4 +77,5 @@ function write(out: MessageWriter, code: number, start: number, end: number): vo
     out.varint(code)
   }
   out.close(status, 1)
+  return true
 }

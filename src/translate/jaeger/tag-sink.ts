@@ -128,10 +128,10 @@ export class TagSink {
     return true
   }
 
-  /** Appends a string of our own. */
+  /** Appends a string of our own; nothing when there is no memory. */
   addText(key: string, text: string): void {
     const out = this.#out
-    out.reserve(3 * (key.length + text.length))
+    if (!out.reserve(3 * (key.length + text.length))) return
     const start = this.#openTag()
     appendText(out, key)
     this.#closeKey()
@@ -153,7 +153,7 @@ export class TagSink {
     const out = this.#out
     const at = this.#found[from] * WORDS
     const bytes = out.bytes.slice(this.#rows[at + VALUE], this.#rows[at + VALUE_END])
-    out.reserve(bytes.length)
+    if (!out.reserve(bytes.length)) return
     const type = this.#rows[at + TYPE]
     const start = this.#openTag()
     appendText(out, KEYS[key])

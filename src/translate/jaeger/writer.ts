@@ -163,7 +163,8 @@ export class SpanWriter {
       this.#out.begin(TAGS).string(1, 'error').varint(2, BOOL).varint(4, 1).end()
     }
     const { statusMessage, traceState } = span
-    if (statusMessage !== '') this.#text('otel.status_description', statusMessage)
+    // A description without a code must not be told, says the specification.
+    if (status !== '' && statusMessage !== '') this.#text('otel.status_description', statusMessage)
     if (traceState !== '') this.#text('w3c.tracestate', traceState)
     this.#count('otel.dropped_attributes_count', span.droppedAttributesCount)
     this.#count('otel.dropped_events_count', span.droppedEventsCount)
@@ -185,10 +186,16 @@ export class SpanWriter {
   // hot: bench/micro/jaeger.ts
   /** Writes the attribute at the pair as a KeyValue field; default values are left out, as protobuf does. */
   #attribute(number: number): void {
+    const pair = this.#pair
+    this.#out.begin(number).bytes(1, this.#bytes.subarray(pair.keyStart, pair.keyEnd))
+    this.#attributeValue()
+    this.#out.end()
+  }
+
+  #attributeValue(): void {
     const bytes = this.#bytes
     const pair = this.#pair
-    const out = this.#out.begin(number)
-    out.bytes(1, bytes.subarray(pair.keyStart, pair.keyEnd))
+    const out = this.#out
     const value = this.#value
     value.reset(bytes, pair.valueStart, pair.valueEnd)
     let member = 0
@@ -219,7 +226,6 @@ export class SpanWriter {
     } else if (member !== 0) {
       out.string(3, valueText(readAnyValue(bytes, pair.valueStart, pair.valueEnd)))
     }
-    out.end()
   }
 
   #logs(): void {

@@ -22,7 +22,7 @@ import {
 import { copyBytes } from '../../otlp/wire-writer.ts'
 import type { TranslateFault } from '../fault.ts'
 import { parseIp, writeIp } from './ip.ts'
-import type { SpanSink } from './span-sink.ts'
+import { type SpanSink, TOO_LONG } from './span-sink.ts'
 import { TEXT } from './typed-tag.ts'
 
 const LOWER_N = 0x6e
@@ -253,15 +253,22 @@ export abstract class JsonReader {
 
   /** Reads a number of microseconds into `numbers`. */
   protected micros(): boolean {
-    if (!this.numbers.readInteger()) return false
+    if (!this.#integer()) return false
     const { negative, high, low } = this.numbers
     if (!negative || (high === 0 && low === 0)) return true
     return this.text.fail('range', 'expected no negative number')
   }
 
+  #integer(): boolean {
+    const { text, sink } = this
+    // One in quotes may pass through `aside`.
+    if (text.bytes[text.pos] === QUOTE) sink.aside.reserve(text.end - text.pos)
+    return this.numbers.readInteger()
+  }
+
   /** Reads a port; -1 for a fault. */
   protected port(): number {
-    if (!this.numbers.readInteger()) return -1
+    if (!this.#integer()) return -1
     const { negative, high, low } = this.numbers
     if (high === 0 && low <= 0xffff && (!negative || low === 0)) return low
     this.text.fail('range', 'expected a port from 0 to 65535')
@@ -322,7 +329,7 @@ export abstract class JsonReader {
 const TOO_LARGE: TranslateFault = {
   fault: 'too_large',
   offset: 0,
-  message: 'expected less than 2 GiB of spans',
+  message: TOO_LONG,
 }
 
 function firstByte(bytes: Uint8Array): number {

@@ -3,7 +3,16 @@ import { copyBytes } from '../../otlp/wire-writer.ts'
 import type { TranslateFault } from '../fault.ts'
 import { takeIp, writeIp } from './ip.ts'
 import type { ReadOptions } from './json-reader.ts'
-import { CLIENT, CONSUMER, PRODUCER, SERVER, SpanSink, TOO_LATE, UNSPECIFIED } from './span-sink.ts'
+import {
+  CLIENT,
+  CONSUMER,
+  PRODUCER,
+  SERVER,
+  SpanSink,
+  TOO_LATE,
+  TOO_LONG,
+  UNSPECIFIED,
+} from './span-sink.ts'
 import * as T from './tags.ts'
 import { TEXT } from './typed-tag.ts'
 import { isText } from './utf8.ts'
@@ -64,15 +73,13 @@ class ProtoReader {
     this.#pos = 0
     const fine =
       (sink.startRequest(bytes.length, false, options.parseStringTags === true) ||
-        this.#fail('too_large', 'expected a smaller message')) &&
+        this.#fail('too_large', TOO_LONG)) &&
       this.#spans()
     this.#bytes = NO_BYTES
     const request = fine ? sink.takeRequest() : null
     if (request !== null) return request
     sink.release()
-    return (
-      this.#fault ?? { fault: 'too_large', offset: 0, message: 'expected less than 2 GiB of spans' }
-    )
+    return this.#fault ?? { fault: 'too_large', offset: 0, message: TOO_LONG }
   }
 
   #fail(fault: TranslateFault['fault'], message: string): false {
@@ -157,7 +164,7 @@ class ProtoReader {
   #span(start: number, end: number): boolean {
     const sink = this.#sink
     if (!sink.out.reserve(this.#bytes.length - start)) {
-      return this.#fail('too_large', 'expected a smaller message')
+      return this.#fail('too_large', TOO_LONG)
     }
     sink.beginSpan()
     sink.aside.reserve(end - start)

@@ -32,6 +32,8 @@ const MAX_BYTES = 0x7fff_ffff
 /** Of the upper half of nanoseconds: later times, from 2554-07-21T23:34:33.709551616Z on, OTLP has no room for. */
 const TWO_32 = 0x1_0000_0000
 const MICRO = 1000
+/** More than all keys that have a class take with what is around them. */
+const KEYS_ROOM = 64 * T.CLASSES
 
 /** What can be wrong with a span as a whole. */
 type Wrong = Pick<TranslateFault, 'fault' | 'message'>
@@ -41,7 +43,8 @@ export const TOO_LATE: Wrong = {
   fault: 'range',
   message: 'expected a time before 2554-07-21, in microseconds',
 }
-const TOO_LARGE: Wrong = { fault: 'too_large', message: 'expected less than 2 GiB of spans' }
+export const TOO_LONG = 'expected less than 2 GiB of spans'
+const TOO_LARGE: Wrong = { fault: 'too_large', message: TOO_LONG }
 const TOO_MANY: Wrong = { fault: 'too_large', message: `expected at most ${MAX_ROWS} spans` }
 
 export const UNSPECIFIED = 0
@@ -83,11 +86,11 @@ export class SpanSink extends AttributeSink {
   #high = 0
   #low = 0
 
-  /** Begins a request; false when there is no memory for a text of that length. */
+  /** Begins a request; false when there is no memory for a text of that length: once for spans, once for what is put aside. */
   startRequest(length: number, isLegacy: boolean, parseTags: boolean): boolean {
     this.groups.clear()
     this.startAttributes(isLegacy, parseTags)
-    return this.out.start(length) && this.aside.start(length) && this.events.start(length)
+    return this.out.start(length) && this.aside.start(length) && this.events.start(0)
   }
 
   /** The request; null when it would be too long. Empty afterwards. */
@@ -132,7 +135,7 @@ export class SpanSink extends AttributeSink {
     if ((ids[4] | ids[5]) === 0) return NO_ID
     this.sortSeen()
     this.#readLinks()
-    if (!out.reserve(2 * this.aside.pos + this.events.pos)) return TOO_LARGE
+    if (!out.reserve(2 * this.aside.pos + this.events.pos + KEYS_ROOM)) return TOO_LARGE
     this.#status.read(this)
     this.#readCounts()
     const scope = this.#place()
@@ -152,7 +155,7 @@ export class SpanSink extends AttributeSink {
   #place(): number {
     const origin = this.#origin
     origin.pos = 0
-    origin.reserve(2 * this.aside.pos)
+    origin.reserve(2 * this.aside.pos + KEYS_ROOM)
     if (this.isLegacy) writeHostResource(this, origin, this.hostPort)
     else writeResource(this, origin)
     const resource = this.groups.resource(origin.bytes, 0, origin.pos)

@@ -4,6 +4,7 @@ import { collectorConfigs } from './collector-configs.ts'
 import { exporterBehaviours } from './exporter-behaviours.ts'
 import { httpBehaviours } from './http-behaviours.ts'
 import { identityMetrics, identityTraces } from './identity.ts'
+import { jaeger } from './jaeger.ts'
 import { jsonScalars } from './json-scalars.ts'
 import { ottlCases } from './ottl.ts'
 import { protoInvalid } from './proto-invalid.ts'
@@ -29,4 +30,5 @@ export const SUITES: readonly Suite[] = [
   tailSampling,
   zipkinCaptures,
   zipkinTranslator,
+  jaeger,
 ]

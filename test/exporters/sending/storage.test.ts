@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_TENANT } from '../../../src/core/batch.ts'
+import { SILENT_LOGGER } from '../../../src/core/logger.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { TENANT_WINDOW_BYTES } from '../../../src/exporters/sending/window.ts'
 import { Selection } from '../../../src/otlp/selection.ts'
@@ -323,11 +324,15 @@ test('what is read counts in the memory budget, and waits while there is no room
   first.sender.reply = () => RETRY
   await consume(first)
   await first.stop()
-  const services = startSending().services
+  const events: string[] = []
+  const log = { ...SILENT_LOGGER, error: (event: string) => void events.push(event) }
+  const services = { ...startSending().services, log }
   services.memory.limitBytes = 10
   const second = await startStored({}, first.storage, services)
   await settleAll()
   assert.equal(second.sender.attempts.length, 0)
+  await services.clock.advance(30_000)
+  assert.deepEqual(events, ['stored_entry_waits_for_memory'])
 
   services.memory.limitBytes = 1e9
   await services.clock.advance(500)
@@ -446,5 +451,17 @@ test('stops in order while requests wait for a slot of a destination that fails'
 
   assert.equal(kit.services.ledger.rows()[0].kept, 15)
   assert.equal(kit.storage.opened, 0)
+  assertBalanced(kit.services.ledger)
+})
+
+test('who sends what can never be stored is told so, and not to come again', async () => {
+  const kit = await startStored()
+  kit.storage.faults.append = { kind: 'full', drop: false, retryAfterMs: 1000, message: 'quota' }
+  assert.equal((await consume(kit)).kind, 'busy')
+  kit.storage.queue('scripted', 'traces').limitBytes = 100
+
+  const outcome = await consume(kit)
+
+  assert.equal(outcome.kind === 'refused' && outcome.why, 'too_large')
   assertBalanced(kit.services.ledger)
 })

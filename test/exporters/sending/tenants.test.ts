@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { HasQueueControl } from '../../../src/core/queue-control.ts'
 import { EQUAL_SHARE, OPEN_TENANCY, type Tenancy } from '../../../src/core/tenancy.ts'
 import { MAX_TENANT_SERIES } from '../../../src/exporters/sending/lane-metrics.ts'
 import type { EncodedBatch, SendResult } from '../../../src/exporters/sending/sender.ts'
@@ -242,4 +243,23 @@ test('books what was delivered for whom, in bytes', async () => {
 
   const { byteLength } = kit.sender.attempts[0]
   assert.deepEqual(kit.tenancy.delivered, [['a', 'traces', 'scripted', byteLength]])
+})
+
+test('a tenant that waits behind one whose requests were purged still gets its turn', async () => {
+  const kit = startSending({ sending_queue: { num_consumers: 2 } })
+  kit.sender.reply = () => ({ kind: 'retry', message: 'not now' })
+  for (const tenant of ['a', 'b', 'c']) kit.feed(1, 'traces', tenant)
+  await settle()
+  kit.sender.reply = null
+  await kit.services.clock.advance(10_000)
+  assert.equal(kit.sender.open.length, 1)
+  const { queueControl } = kit.exporter as unknown as HasQueueControl
+  assert.equal(await queueControl.purge({ tenant: 'b' }), 1)
+
+  kit.sender.reply = () => SENT
+  kit.sender.open[0].answer(SENT)
+  await settle()
+
+  assert.equal(sentItems(kit), 2)
+  assertBalanced(kit.services.ledger)
 })

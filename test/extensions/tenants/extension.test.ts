@@ -116,6 +116,15 @@ test('names file, line and column of all faults at once, and does not start with
   )
 })
 
+test('does not leave out files silently when there are too many', t => {
+  const folder = folderOf(t)
+  for (let i = 0; i <= 4096; i++) writeFileSync(join(folder, `${i}.yaml`), written(''))
+
+  const problems = checkTenantFiles(tenantsConfig.schema.parse({ files: [join(folder, '*.yaml')] }))
+
+  assert.match(problems.join('\n'), /more than 4096 files/)
+})
+
 test('refuses a tenant that has two entries, and says where the other is', async t => {
   const folder = folderOf(t)
   const file = join(folder, 'a.yaml')

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { indexRequest, kernelName, spanFacts } from '../../../src/otlp/kernel/kernel.ts'
+import { FACT_WORDS } from '../../../src/otlp/kernel/span-facts.ts'
+import { END, isWireFault, ROW, START } from '../../../src/otlp/request-index.ts'
 import {
   FieldCursor,
   readFixed64,
@@ -184,6 +187,70 @@ test('reads what a slow reader reads', () => {
     { numRuns: 3000 },
   )
 })
+
+test('takes over from the kernel what it would have read itself', {
+  skip: kernelName() === 'js',
+}, () => {
+  const reader = new SpanReader()
+  const taker = new SpanReader()
+  const words = new Int32Array(C.ROW_WORDS)
+  const taken = new Int32Array(C.ROW_WORDS)
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(field, { maxLength: 25 }), { minLength: 1, maxLength: 4 }),
+      fc.nat({ max: 500 }),
+      (requested, moved) => {
+        const out = new Writer()
+        out.begin(1).begin(2)
+        for (const fields of requested) {
+          out.begin(2)
+          for (const write of fields) write(out)
+          out.end()
+        }
+        const request = out.end().end().finish()
+        const index = indexRequest('traces', request)
+        assert.ok(!isWireFault(index))
+        const held = new Uint8Array(request.length + moved)
+        held.set(request, moved)
+        const view = new DataView(held.buffer)
+        const spans = index.levels[2]
+        const facts = spanFacts(request, index, 0, requested.length)
+        assert.ok(facts !== null)
+        for (let i = 0; i < requested.length; i++) {
+          const from = spans[i * ROW + START] + moved
+          const to = spans[i * ROW + END] + moved
+          words.fill(-1)
+          taken.fill(-1)
+          reader.read(held, view, from, to, words, 0)
+          taker.take(facts, i * FACT_WORDS, moved, taken, 0)
+          assert.deepEqual(taken, words)
+          assert.deepEqual(readOf(held, taker), readOf(held, reader))
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('the kernel tells nothing of a request that it has no longer', () => {
+  const request = new Writer().begin(1).begin(2).begin(2).varint(6, 1).end().end().end().finish()
+  const index = indexRequest('traces', request)
+  assert.ok(!isWireFault(index))
+
+  indexRequest('traces', request)
+
+  assert.equal(spanFacts(request, index, 0, 1), null)
+})
+
+function readOf(bytes: Uint8Array, reader: SpanReader) {
+  return {
+    ...{ id: [reader.id0, reader.id1, reader.id2, reader.id3], length: reader.traceIdLength },
+    ...{ end: [reader.endLow, reader.endHigh], kind: reader.kind },
+    name: readString(bytes, reader.nameFrom, reader.nameTo),
+    state: readString(bytes, reader.stateFrom, reader.stateTo),
+    hasState: reader.stateTo > reader.stateFrom,
+  }
+}
 
 function readSlowly(bytes: Uint8Array, from: number, to: number) {
   const span = {

@@ -6,6 +6,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import test from 'node:test'
 import { inspect } from 'node:util'
+import threads from 'node:worker_threads'
 import { ApiKeys } from '../../../src/tenancy/identity/api-keys.ts'
 import { BasicUsers } from '../../../src/tenancy/identity/basic.ts'
 import { parseHtpasswd } from '../../../src/tenancy/identity/htpasswd.ts'
@@ -93,6 +94,32 @@ test('for an unknown user a password is hashed as for a known one', async t => {
 
   assert.ok(known instanceof Promise && unknown instanceof Promise)
   assert.deepEqual(await known, await unknown)
+})
+
+test('a machine that has no thread to give says to come later, and goes on', async t => {
+  const { Worker } = threads
+  const restore = (): void => {
+    threads.Worker = Worker
+    syncBuiltinESMExports()
+  }
+  t.after(restore)
+  const users = new BasicUsers(user => user)
+  t.after(() => users.stop())
+  users.replace(parseHtpasswd(`known:$2b$04$${'.'.repeat(53)}`).users)
+  const encoded = Buffer.from('known:wrong').toString('base64')
+  threads.Worker = class {
+    constructor() {
+      throw new Error('ERR_WORKER_INIT_FAILED: EAGAIN')
+    }
+  } as never
+  syncBuiltinESMExports()
+
+  const without = await users.check(encoded, '192.0.2.7', false)
+  restore()
+  const later = await users.check(encoded, '192.0.2.7', false)
+
+  assert.equal(without.kind === 'denied' && without.reason, 'verifier_unavailable')
+  assert.equal(later.kind === 'denied' && later.reason, 'unknown_credentials')
 })
 
 test('one address that tries passwords does not keep others waiting', async t => {

@@ -1,6 +1,7 @@
 /** Which limits hold for whom: entries, globs, defaults. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { admitsAddress } from '../../../src/tenancy/policy/address-list.ts'
 import { policyOf } from '../kit.ts'
 
 test('takes each limit from the most specific entry that has it', () => {
@@ -30,6 +31,26 @@ test('an explicit 0 in an entry lifts the limit of the defaults', () => {
 
   assert.equal(policy.resolve('vip')!.limits.connections, 0)
   assert.equal(policy.resolve('other')!.limits.connections, 5)
+})
+
+test('what an entry leaves out of a day or of its addresses comes from the next one too', () => {
+  const policy = policyOf({
+    defaults: { daily: { items: 100 }, addresses: { deny: ['10.9.0.0/16'] } },
+    tenants: {
+      'shop-*': { daily: { bytes: '1KiB' } },
+      'shop-a': { addresses: { allow: ['10.0.0.0/8'] } },
+      'shop-b': { daily: { items: 0 }, addresses: { deny: [] } },
+    },
+  })
+  const a = policy.resolve('shop-a')!.limits
+  const b = policy.resolve('shop-b')!.limits
+
+  assert.deepEqual([a.dailyItems, a.dailyBytes], [100, 1024])
+  assert.deepEqual([b.dailyItems, b.dailyBytes], [0, 1024])
+  assert.ok(admitsAddress(a.addresses!, '10.1.0.1'))
+  assert.ok(!admitsAddress(a.addresses!, '192.0.2.1'))
+  assert.ok(!admitsAddress(a.addresses!, '10.9.0.1'), 'denied by the defaults')
+  assert.equal(b.addresses, null)
 })
 
 test('turns unknown tenants away when it is told to, and serves them by the defaults otherwise', () => {

@@ -90,6 +90,17 @@ test('the volume of a day ends at midnight, UTC, and what was not taken does not
   assert.equal(account.enter('traces', ADDRESS), null)
 })
 
+test('what is turned away for the day is not charged to the rate either', () => {
+  const { book } = startBook({ tenants: { a: { items_per_second: 10, daily: { items: 5 } } } })
+  const account = book.account('a') as TenantAccount
+  assert.equal(account.charge(5, 1), null)
+
+  assert.equal(account.charge(5, 1)?.reason, 'daily_items')
+
+  const rate = book.view()[0].limits.find(({ name }) => name === 'items_per_second')
+  assert.equal(rate?.used, 5)
+})
+
 test('a clock that was far ahead and is set right shuts nobody out for longer than a day', async () => {
   const { book, clock } = startBook({ tenants: { a: { daily: { items: 10 } } } })
   const day = Math.floor(clock.now() / 86_400_000)

@@ -384,3 +384,24 @@ test('whoever opens queues that another never closes is refused in the end', asy
 
   await refused
 })
+
+test('syncs queues of several tenants at once, and none that has nothing new', async () => {
+  const bench = await openBench({ fsync: 'interval' })
+  const { queues, fs } = bench
+  for (let tenant = 0; tenant < 6; tenant++) await store(queues.of(`t${tenant}`), tenant)
+  let [running, most] = [0, 0]
+  const sync = fs.sync.bind(fs)
+  fs.sync = (fd, done) => {
+    most = Math.max(most, ++running)
+    sync(fd, error => {
+      running--
+      done(error)
+    })
+  }
+  fs.calls.clear()
+  await pass(bench, 100)
+  await pass(bench, 300)
+
+  assert.equal(fs.calls.get('sync'), 6)
+  assert.equal(most, 3)
+})

@@ -1,7 +1,8 @@
 /** The judge of Jaeger's protobuf: protobufjs with messages written down here, which shares no code with the product. */
 import protobuf from 'protobufjs'
 
-const { root } = protobuf.parse(`
+const { root } = protobuf.parse(
+  `
   syntax = "proto3";
   message KeyValue {
     string key = 1; int32 v_type = 2; string v_str = 3; bool v_bool = 4; int64 v_int64 = 5;
@@ -18,7 +19,9 @@ const { root } = protobuf.parse(`
   }
   message Batch { repeated Span spans = 1; Process process = 2; }
   message PostSpansRequest { Batch batch = 1; }
-`)
+`,
+  { keepCase: true },
+)
 
 export function encodeJaeger(messageName: string, model: object): Uint8Array {
   const type = root.lookupType(messageName)
@@ -28,5 +31,5 @@ export function encodeJaeger(messageName: string, model: object): Uint8Array {
 // biome-ignore lint/suspicious/noExplicitAny: tests read whatever shape the message has
 export function decodeJaeger(messageName: string, bytes: Uint8Array): any {
   const type = root.lookupType(messageName)
-  return type.toObject(type.decode(bytes), { longs: String, bytes: Buffer })
+  return type.toObject(type.decode(Buffer.from(bytes)), { longs: String, bytes: Buffer })
 }

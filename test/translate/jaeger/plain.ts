@@ -13,7 +13,7 @@ export interface PlainSpan {
   readonly kind: number
   readonly start: string
   readonly end: string
-  readonly status: unknown
+  readonly status: { readonly code: number; readonly message: string }
   readonly state: string
   readonly flags: number
   readonly dropped: readonly number[]

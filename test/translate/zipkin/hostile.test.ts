@@ -7,7 +7,7 @@ import { readZipkinJsonV1 } from '../../../src/translate/zipkin/json-v1.ts'
 import { readZipkinJson } from '../../../src/translate/zipkin/json-v2.ts'
 import { readZipkinProto } from '../../../src/translate/zipkin/proto.ts'
 import { readZipkinThrift } from '../../../src/translate/zipkin/thrift.ts'
-import { encodeZipkinProto, spansOf } from './kit.ts'
+import { binary, encodeZipkinProto, i16, i32, i64, list, spansOf, struct } from './kit.ts'
 
 type Read = (bytes: Uint8Array) => Uint8Array | TranslateFault
 
@@ -57,11 +57,43 @@ const PROTO = encodeZipkinProto([
     localEndpoint: { serviceName: 's', ipv4: Buffer.alloc(4, 1) },
   },
 ])
+const THRIFT_HOST = struct([
+  [1, i32(5)],
+  [2, i16(6)],
+  [3, binary('s')],
+])
+const THRIFT = list([
+  struct([
+    [1, i64(1)],
+    [4, i64(2)],
+    [3, binary('n')],
+    [
+      6,
+      list([
+        struct([
+          [1, i64(3)],
+          [2, binary('cs')],
+          [3, THRIFT_HOST],
+        ]),
+      ]),
+    ],
+    [
+      8,
+      list([
+        struct([
+          [1, binary('k')],
+          [2, binary(i32(7)[1])],
+          [3, i32(3)],
+        ]),
+      ]),
+    ],
+  ]),
+])[1]
 const SEEDS: Readonly<Record<string, Uint8Array>> = {
   json: Buffer.from(JSON.stringify(V2)),
   v1: Buffer.from(JSON.stringify(V1)),
   proto: PROTO,
-  thrift: Buffer.from('0c000000010a00010000000000000001', 'hex'),
+  thrift: THRIFT,
 }
 
 for (const [name, read] of Object.entries(READERS)) {

@@ -124,6 +124,37 @@ test('takes times up to the end of unsigned nanoseconds and refuses later ones',
   }
 })
 
+test('takes numbers in quotes, and refuses fractions', () => {
+  const [span] = read([{ ...IDS, timestamp: '1000', duration: 1e3 }])
+  const text = `[{"traceId":"1","id":"1","name":"${'x'.repeat(300_000)}","timestamp":"\\u0031","duration":2}]`
+  const [escaped] = spansOf(readZipkinJson(Buffer.from(text)))
+  const fraction = readZipkinJson(Buffer.from(JSON.stringify([{ ...IDS, timestamp: 1.5 }])))
+
+  assert.deepEqual([span.start, span.end], ['1000000', '2000000'])
+  assert.deepEqual([escaped.start, escaped.end], ['1000', '3000'])
+  assert.ok(isTranslateFault(fraction))
+})
+
+test('has room for every key that means more, each with an empty text', () => {
+  const tags: Json = {}
+  for (let i = 1; i < 128; i++) tags[`otlp.link.${i}`] = ''
+  const hosts = {
+    'host.name': '',
+    'k8s.container.restart_count': '',
+    'process.runtime.description': '',
+  }
+  const spans = Array.from({ length: 700 }, () => ({
+    ...IDS,
+    timestamp: 1,
+    tags: { ...tags, ...hosts },
+  }))
+
+  for (const span of read(spans)) {
+    assert.deepEqual(span.attributes, tags)
+    assert.deepEqual(span.resource, hosts)
+  }
+})
+
 test('defines null and empty fields', () => {
   const [span] = read([
     null,

@@ -1,8 +1,11 @@
 // The wire kernel: one pass over an OTLP export request that checks every nested message and notes where groups and
-// items stand, and a second one (slots.ts) that finds wanted values in rows. Memory only; no allocation, no imports. The
-// JavaScript twins are ../reference.ts (same checks, same order) and ../slots-reference.ts.
+// items stand, a second one (slots.ts) that finds wanted values in rows, and a third (spans.ts) for holders of spans. Memory
+// only; no allocation, no imports. The JavaScript twins are ../reference.ts (same checks, same order), ../slots-reference.ts
+// and the reader of spans of the sampler.
 //
 //   memory: | tables, state | rows of level 0 | level 1 | ... | request | 16 bytes that may be read | scan: table, rows, slots |
+//                                                                                               or | facts of spans          |
+import { readSpans } from './spans'
 import { begin, outcome, setRows, stateBlock } from './state'
 import { walk } from './walk'
 
@@ -36,4 +39,9 @@ export function run(root: i32, length: i32): i32 {
   begin(requestAt)
   walk(root, requestAt, requestAt + <usize>length, 0)
   return outcome()
+}
+
+/** Facts of the spans `first` to `last` - 1 of the request that was run last, which must still be there. */
+export function spans(first: i32, last: i32, out: usize): void {
+  readSpans(first, last, requestAt, out)
 }

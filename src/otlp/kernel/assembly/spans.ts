@@ -38,10 +38,9 @@ const NO_KEY: i32 = 0
 const HTTP: i32 = 1
 const GRPC: i32 = 2
 
-// "http.response.status_code", "http.status_code", "rpc.grpc.status_code", "exception" in words of eight bytes and a rest.
+// "http.response.status_code", "http.status_code", "rpc.grpc.status_code", "exception" in words of eight and four bytes.
 const HTTP_RES: u64 = 0x7365722e70747468
-const PONSE_ST: u64 = 0x74735f65736e6f70
-const PONSE_ST_DOT: u64 = 0x74732e65736e6f70
+const PONSE_ST: u64 = 0x74732e65736e6f70
 const ATUS_COD: u64 = 0x646f635f73757461
 const HTTP_STA: u64 = 0x6174732e70747468
 const TUS_CODE: u64 = 0x65646f635f737574
@@ -55,7 +54,7 @@ let row: usize = 0
 let flags: u32 = 0
 
 /** Rows of the spans `first` to `last` - 1 of the request that was run last, which begins at `at`. */
-export function spans(first: i32, last: i32, at: usize, out: usize): void {
+export function readSpans(first: i32, last: i32, at: usize, out: usize): void {
   base = at
   row = out
   const rows = rowsOf(SPAN_LEVEL)
@@ -67,7 +66,8 @@ export function spans(first: i32, last: i32, at: usize, out: usize): void {
 }
 
 function read(from: usize, end: usize): void {
-  memory.fill(row, 0, ROW_BYTES)
+  const zeros = i64x2(0, 0)
+  for (let at: usize = 0; at < ROW_BYTES; at += 16) v128.store(row + at, zeros)
   flags = 0
   let p = from
   while (p < end) {
@@ -198,8 +198,8 @@ function oddAttribute(from: usize, end: usize): void {
 
 function keyKind(p: usize, length: u32): i32 {
   if (length == 25) {
-    const rest = load<u64>(p) == HTTP_RES && load<u64>(p, 8) == PONSE_ST_DOT
-    return rest && load<u64>(p, 16) == ATUS_COD && load<u8>(p, 24) == 0x65 ? HTTP : NO_KEY
+    const begins = load<u64>(p) == HTTP_RES && load<u64>(p, 8) == PONSE_ST
+    return begins && load<u64>(p, 16) == ATUS_COD && load<u8>(p, 24) == 0x65 ? HTTP : NO_KEY
   }
   if (length == 16) return load<u64>(p) == HTTP_STA && load<u64>(p, 8) == TUS_CODE ? HTTP : NO_KEY
   if (length != 20 || load<u64>(p) != RPC_GRPC) return NO_KEY

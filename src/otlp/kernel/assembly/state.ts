@@ -35,6 +35,11 @@ export function setRows(level: i32, at: usize, room: i32): void {
   store<i32>(BLOCK + (level << 2), room, ROWS_ROOM)
 }
 
+/** Where the rows of a level begin. */
+export function rowsOf(level: i32): usize {
+  return <usize>load<u32>(BLOCK + (level << 2), ROWS_AT)
+}
+
 export function begin(at: usize): void {
   fault = 0
   base = at
