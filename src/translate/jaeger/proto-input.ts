@@ -1,9 +1,9 @@
 /** A cursor over protobuf that nobody has checked yet. Faults are kept here and told by `false`, so that nothing throws. */
 import type { TranslateFault } from '../fault.ts'
 
-export const VARINT = 0
-export const FIXED64 = 1
-export const BYTES = 2
+const VARINT = 0
+const FIXED64 = 1
+const BYTES = 2
 const FIXED32 = 5
 
 const NO_BYTES = new Uint8Array(0)

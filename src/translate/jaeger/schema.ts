@@ -70,8 +70,6 @@ export const SPAN = message({
 
 export const BATCH = message({ spans: [1, SPAN, true], process: [2, PROCESS] })
 
-export const REQUEST = message({ batch: [1, BATCH] })
-
 function message(
   fields: Readonly<Record<string, readonly [number: number, kind: Kind, isRepeated?: true]>>,
 ): Message {

@@ -38,7 +38,7 @@ const MAX_BYTES = 0x7fff_ffff
 const MAX_UINT32 = 0xffff_ffff
 
 /** Strings in `warnings` of one span. */
-export const MAX_WARNINGS = 1024
+const MAX_WARNINGS = 1024
 
 const SAMPLED = 1
 

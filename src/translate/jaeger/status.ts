@@ -7,8 +7,7 @@ import { copyBytes } from '../../otlp/wire-writer.ts'
 import { STRING, type TagSink } from './tag-sink.ts'
 import * as T from './tags.ts'
 
-export const CLIENT = 3
-export const SERVER = 2
+const SERVER = 2
 
 const STATUS_FIELD = 0x7a
 const MESSAGE_FIELD = 0x12

@@ -15,9 +15,9 @@ import {
   readVarint64,
 } from '../../otlp/wire-reader.ts'
 import { Writer } from '../../otlp/wire-writer.ts'
+import { valueJson } from '../value-text.ts'
 import { BINARY, BOOL, FLOAT64, INT64 } from './tag-sink.ts'
 import * as T from './tags.ts'
-import { valueText } from './value-text.ts'
 
 const NO_BYTES = new Uint8Array(0)
 const GIGA = 1_000_000_000n
@@ -224,7 +224,7 @@ export class SpanWriter {
       out.varint(2, BINARY)
       if (end > start) out.bytes(7, bytes.subarray(start, end))
     } else if (member !== 0) {
-      out.string(3, valueText(readAnyValue(bytes, pair.valueStart, pair.valueEnd)))
+      out.string(3, valueJson(readAnyValue(bytes, pair.valueStart, pair.valueEnd)))
     }
   }
 
@@ -261,7 +261,7 @@ export class SpanWriter {
     const value = this.span.attributes.get(T.WARNINGS_KEY)
     if (!Array.isArray(value)) return
     for (const warning of value) {
-      this.#out.string(WARNINGS, typeof warning === 'string' ? warning : valueText(warning))
+      this.#out.string(WARNINGS, typeof warning === 'string' ? warning : valueJson(warning))
     }
   }
 }
