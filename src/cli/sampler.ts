@@ -50,7 +50,10 @@ function registerEval(sampler: Command, io: CliIo): void {
       'shares of traces to keep, with commas between',
       '0.01,0.05,0.1,0.2',
     )
-    .option('--model <name...>', 'models to judge; baselines stand beside them', ['network', 'heuristic'])
+    .option('--model <name...>', 'models to judge; baselines stand beside them', [
+      'network',
+      'heuristic',
+    ])
     .option('--no-baselines', 'only the models named')
     .option('--seeds <n>', 'replays, each with other arrivals and randomness', '5')
     .option('--period <duration>', 'time over which the budget holds', '24h')
