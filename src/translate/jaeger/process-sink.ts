@@ -1,6 +1,6 @@
 /** The resource out of a Jaeger process: of a batch, or of a single span, which then counts for that span only. */
 import { MessageWriter } from '../../otlp/json/message-writer.ts'
-import { isText } from '../zipkin/utf8.ts'
+import { isText } from '../utf8.ts'
 import { STRING, Tag, TagSink } from './tag-sink.ts'
 import * as T from './tags.ts'
 

@@ -9,8 +9,8 @@
 import type { MessageWriter } from '../../otlp/json/message-writer.ts'
 import { readVarint64 } from '../../otlp/wire-reader.ts'
 import { moveBytes } from '../../otlp/wire-writer.ts'
-import { hashBytes } from '../zipkin/hash.ts'
-import { appendMended } from '../zipkin/utf8.ts'
+import { hashBytes } from '../hash.ts'
+import { appendMended } from '../utf8.ts'
 import { CLASSES, classOf, KEYS } from './tags.ts'
 
 /** Types of values, numbered as in Jaeger's protobuf. */

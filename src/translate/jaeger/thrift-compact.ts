@@ -26,7 +26,7 @@ import {
   STRING,
   STRUCT,
   ThriftInput,
-} from './thrift-input.ts'
+} from '../thrift-input.ts'
 
 const PROTOCOL = 0x82
 const VERSION = 1

@@ -7,10 +7,7 @@
  */
 import { equalsText } from '../../otlp/wire-reader.ts'
 import type { TranslateFault } from '../fault.ts'
-import { OF_LOG, OF_PROCESS, OF_SPAN, SpanSink, type Wrong } from './span-sink.ts'
-import { BINARY, FLOAT64, INT64, BOOL as TAG_BOOL, STRING as TAG_STRING, Tag } from './tag-sink.ts'
-import { BinaryInput } from './thrift-binary.ts'
-import { CompactInput } from './thrift-compact.ts'
+import { BinaryInput } from '../thrift-binary.ts'
 import {
   BOOL,
   DOUBLE,
@@ -21,7 +18,10 @@ import {
   STRING,
   STRUCT,
   type ThriftInput,
-} from './thrift-input.ts'
+} from '../thrift-input.ts'
+import { OF_LOG, OF_PROCESS, OF_SPAN, SpanSink, type Wrong } from './span-sink.ts'
+import { BINARY, FLOAT64, INT64, BOOL as TAG_BOOL, STRING as TAG_STRING, Tag } from './tag-sink.ts'
+import { CompactInput } from './thrift-compact.ts'
 
 const METHOD = 'emitBatch'
 const CALL = 1

@@ -5,7 +5,7 @@
 import { MessageWriter } from '../../otlp/json/message-writer.ts'
 import { latin1 } from '../../otlp/json/number-reader.ts'
 import { copyBytes, moveBytes } from '../../otlp/wire-writer.ts'
-import { hashBytes } from './hash.ts'
+import { hashBytes } from '../hash.ts'
 import { CLASSES, classOf, KEY_BYTES, NAME, SPECIAL_V1, SPECIAL_V2 } from './tags.ts'
 import { GUESSED, TEXT, writeInt, writeTyped } from './typed-tag.ts'
 

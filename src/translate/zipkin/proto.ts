@@ -1,6 +1,7 @@
 /** Zipkin v2 in protobuf, `zipkin.proto3.ListOfSpans`: https://github.com/openzipkin/zipkin-api/blob/master/zipkin.proto */
 import { copyBytes } from '../../otlp/wire-writer.ts'
 import type { TranslateFault } from '../fault.ts'
+import { isText } from '../utf8.ts'
 import { takeIp, writeIp } from './ip.ts'
 import type { ReadOptions } from './json-reader.ts'
 import {
@@ -15,7 +16,6 @@ import {
 } from './span-sink.ts'
 import * as T from './tags.ts'
 import { TEXT } from './typed-tag.ts'
-import { isText } from './utf8.ts'
 
 const VARINT = 0
 const FIXED64 = 1

@@ -2,7 +2,7 @@
  * Tag keys that mean more than an attribute: what OTLP holds in the resource, the scope, the status or a link, Zipkin
  * has only tags for. Known by number ("class"), found by the bytes of the key.
  */
-import { hashBytes } from './hash.ts'
+import { hashBytes } from '../hash.ts'
 
 /** Tags that describe what emitted the span; they become attributes of its resource. */
 const RESOURCE_KEYS = `service.name service.namespace service.instance.id service.version

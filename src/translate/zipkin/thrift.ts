@@ -5,14 +5,14 @@
  */
 import { writeBase64 } from '../../otlp/json/binary-text.ts'
 import type { TranslateFault } from '../fault.ts'
-import { BinaryInput } from '../jaeger/thrift-binary.ts'
-import { BOOL, fieldKey, I16, I32, I64, LIST, STRING, STRUCT } from '../jaeger/thrift-input.ts'
+import { BinaryInput } from '../thrift-binary.ts'
+import { BOOL, fieldKey, I16, I32, I64, LIST, STRING, STRUCT } from '../thrift-input.ts'
+import { appendMended } from '../utf8.ts'
 import { parseIp, takeIp, writeIp } from './ip.ts'
 import { LegacySpan } from './legacy-span.ts'
 import { SpanSink, TOO_LATE, TOO_LONG } from './span-sink.ts'
 import * as T from './tags.ts'
 import { DOUBLE, GUESSED, TEXT } from './typed-tag.ts'
-import { appendMended } from './utf8.ts'
 
 /** What a binary annotation's value is; any other number stands for bytes. */
 const VALUE_BOOL = 0

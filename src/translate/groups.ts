@@ -8,8 +8,8 @@
  * request      : ResourceSpans { resource, ScopeSpans { scope, spans... } ... } ...
  * ```
  */
-import { MAX_ROWS } from '../../otlp/request-index.ts'
-import { fieldSize, varintSize, writeVarint } from '../../otlp/wire-writer.ts'
+import { MAX_ROWS } from '../otlp/request-index.ts'
+import { fieldSize, varintSize, writeVarint } from '../otlp/wire-writer.ts'
 import { hashBytes } from './hash.ts'
 
 const SPAN_WORDS = 3

@@ -5,7 +5,7 @@
  * Every element of a container takes at least one byte, so a count that the rest of the bytes cannot hold is refused
  * before anything is done for it.
  */
-import type { TranslateFault } from '../fault.ts'
+import type { TranslateFault } from './fault.ts'
 
 export const STOP = 0
 export const BOOL = 2

@@ -1,7 +1,7 @@
 /** Copying texts whose bytes nobody has looked at yet: what is not UTF-8 is told, or mended. */
 import { isUtf8 } from 'node:buffer'
-import type { MessageWriter } from '../../otlp/json/message-writer.ts'
-import { copyBytes } from '../../otlp/wire-writer.ts'
+import type { MessageWriter } from '../otlp/json/message-writer.ts'
+import { copyBytes } from '../otlp/wire-writer.ts'
 
 /** Whether the bytes are UTF-8; most are ASCII, which a loop knows sooner than a native call. */
 export function isText(from: Uint8Array, start: number, end: number): boolean {
