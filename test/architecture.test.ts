@@ -11,6 +11,9 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const SRC = join(ROOT, 'src')
 /** AssemblyScript is compiled by its own compiler under its own tsconfig; TypeScript's rules do not apply. */
 const KERNEL_SOURCES = 'otlp/kernel/assembly/'
+/** No components: what all of their kind are made with. */
+const SHARED_FOLDERS = ['exporters/sending', 'receivers/intake']
+
 const KIND_FOLDERS = ['receivers', 'processors', 'connectors', 'exporters', 'extensions']
 const MAX_LINES = 500
 
@@ -45,8 +48,9 @@ test('every component folder holds the same file set and is listed in builtins',
   const listed = new Set(BUILTINS.map(f => `${f.kind}s/${f.meta.id.replaceAll('_', '-')}`))
   const folders = KIND_FOLDERS.flatMap(kind =>
     readdirSync(join(SRC, kind), { withFileTypes: true })
-      .filter(entry => entry.isDirectory() && `${kind}/${entry.name}` !== 'exporters/sending')
-      .map(entry => `${kind}/${entry.name}`),
+      .filter(entry => entry.isDirectory())
+      .map(entry => `${kind}/${entry.name}`)
+      .filter(folder => !SHARED_FOLDERS.includes(folder)),
   )
 
   assert.deepEqual([...listed].sort(), [...folders].sort())
@@ -181,9 +185,7 @@ function mayComponentImport(from: string, to: string): boolean {
   const [toKind, toFolder] = to.split('/')
   if (rank(to) === 4) return !['pipeline', 'plugins', 'testing'].includes(toKind)
   if (rank(to) < 4) return true
-  return (
-    kind === toKind && (folder === toFolder || (kind === 'exporters' && toFolder === 'sending'))
-  )
+  return kind === toKind && (folder === toFolder || SHARED_FOLDERS.includes(`${kind}/${toFolder}`))
 }
 
 /** One cycle as a list of files, or empty. */

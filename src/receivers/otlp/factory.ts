@@ -1,7 +1,7 @@
 /** Declares the `otlp` receiver. */
 import { defineFactory } from '../../core/factory.ts'
+import { METRICS } from '../intake/metrics.ts'
 import { config } from './config.ts'
-import { METRICS } from './metrics.ts'
 import { OtlpReceiver } from './receiver.ts'
 
 export const factory = defineFactory({

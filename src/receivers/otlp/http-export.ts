@@ -1,9 +1,9 @@
 /** Export over HTTP, in protobuf and JSON: one handler for each signal. */
 import type { HttpExchange, HttpHandler } from '../../net/http-exchange.ts'
 import { encodeExportResponse, type PartialSuccess } from '../../otlp/responses.ts'
-import type { ReservedRoom } from './room.ts'
-import { SignalExport } from './signal-export.ts'
-import { readJson, type Unpacked } from './unpack.ts'
+import type { ReservedRoom } from '../intake/room.ts'
+import { SignalExport } from '../intake/signal-export.ts'
+import { readJson, type Unpacked } from '../intake/unpack.ts'
 
 export class HttpExport extends SignalExport<HttpExchange> implements HttpHandler {
   protected override read(exchange: HttpExchange, body: Uint8Array, room: ReservedRoom): Unpacked {

@@ -12,6 +12,10 @@ import { HttpServer } from '../../net/http-server.ts'
 import { readListenOptions } from '../../net/listen.ts'
 import { type ServerTls, serverTls, type TlsServerSettings } from '../../net/tls.ts'
 import { Gate } from '../../tenancy/gate/gate.ts'
+import { Intake } from '../intake/intake.ts'
+import { CONNECTIONS, countTransport, type Transport } from '../intake/metrics.ts'
+import { ReservedRoom } from '../intake/room.ts'
+import type { ExportOptions } from '../intake/signal-export.ts'
 import {
   type GrpcConfig,
   guestLimits,
@@ -23,10 +27,6 @@ import {
 import { GrpcExport } from './grpc-export.ts'
 import { HEALTH_CHECK_PATH, HealthCheck } from './health.ts'
 import { HttpExport } from './http-export.ts'
-import { Intake } from './intake.ts'
-import { CONNECTIONS, countTransport, type Transport } from './metrics.ts'
-import { ReservedRoom } from './room.ts'
-import type { ExportOptions } from './signal-export.ts'
 
 /** Longest pause within a body, for both transports. */
 const BODY_TIMEOUT_MS = 30_000
