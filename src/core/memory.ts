@@ -21,8 +21,12 @@ export interface MemoryBudget {
    * what the asker itself holds: nothing new is taken.
    */
   isOverSoftLimit(heldBytes: number): boolean
-  /** True if reserved; the caller frees exactly as much later. */
-  tryReserve(bytes: number): boolean
+  /**
+   * True if reserved; the caller frees exactly as much later. `toDrain`: for what is in the house already and leaves it
+   * by this, such as an entry that is read from disk to be sent. It has some room of its own, or a steady stream of new
+   * requests would keep it waiting for ever.
+   */
+  tryReserve(bytes: number, toDrain?: boolean): boolean
   free(bytes: number): void
   /** How long a refused client should wait, from the rate at which reservations end; within [100, 30,000]. */
   retryAfterMs(): number

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { PeerCertificate } from 'node:tls'
 import type { RequestContext } from '../core/batch.ts'
 import { verifiedCertificate } from './admission.ts'
+import type { CallHeads } from './call-heads.ts'
 import { type CallOwner, PREFIX_BYTES, type ServerCall } from './grpc-call.ts'
 import type { CutReason, GrpcServerOptions } from './grpc-transport.ts'
 import type { Guest } from './guests.ts'
@@ -21,8 +22,6 @@ const STREAM_WINDOW_BYTES = 8 << 20
 const MAX_FRAME_BYTES = 1 << 20
 /** One header block; larger ones get the stream reset. */
 const HEADER_LIMITS = { maxBytes: 64 << 10, maxFields: 128 }
-/** Heads of the calls that are open, which the memory budget does not count; more get REFUSED_STREAM. */
-const MAX_HEAD_BYTES = 4 << 20
 /** Answers that are not read. */
 const MAX_BACKLOG_BYTES = 4 << 20
 /** Where `max_concurrent_streams` is not set. */
@@ -69,6 +68,8 @@ const EMPTY_REPLY_IDS = [5, 9 + OK_HEADERS.length + 5, 9 + OK_HEADERS.length + 9
 export interface ConnectionOwner {
   readonly options: GrpcServerOptions
   readonly acceptEncoding: string
+  /** Of all its connections. */
+  readonly heads: CallHeads
   /** A call begins; its head is well-formed HTTP/2. */
   openCall(connection: GrpcConnection, id: number, head: readonly HeaderField[]): ServerCall
   connectionClosed(connection: GrpcConnection): void
@@ -169,7 +170,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
   #open(id: number, head: readonly HeaderField[], end: boolean): void {
     let headBytes = 0
     for (let i = 0; i < head.length; i++) headBytes += fieldSize(head[i])
-    if (this.#headBytes + headBytes > MAX_HEAD_BYTES) {
+    if (!this.#owner.heads.hold(this.#headBytes, headBytes)) {
       this.resetStream(id, H2.REFUSED_STREAM)
       return
     }
@@ -291,6 +292,7 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
 
   callClosed(call: ServerCall, answered: boolean): void {
     this.#headBytes -= call.headBytes
+    this.#owner.heads.release(call.headBytes)
     // An answer that went out allows the client to ping again, as in grpc-go.
     if (answered) this.#pingStrikes = 0
   }
@@ -347,9 +349,12 @@ export class GrpcConnection extends Http2Connection implements CallOwner {
 
   /** Answers that are written and stay with the socket: the client does not read. */
   #scanBacklog(tickMs: number): void {
+    if (this.socket.writableLength === 0) {
+      this.#stuckTicks = 0
+      return
+    }
     const taken = this.socket.bytesWritten - this.socket.writableLength
-    this.#stuckTicks =
-      this.socket.writableLength > 0 && taken === this.#takenByPeer ? this.#stuckTicks + 1 : 0
+    this.#stuckTicks = taken === this.#takenByPeer ? this.#stuckTicks + 1 : 0
     this.#takenByPeer = taken
     if (this.#stuckTicks * tickMs > this.#options.responseTimeoutMs) this.cut('response_timeout')
   }

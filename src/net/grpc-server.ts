@@ -10,7 +10,9 @@ import {
 } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import type { Timer } from '../core/clock.ts'
+import { CallHeads } from './call-heads.ts'
 import type { Encoding } from './compression.ts'
+import { Doorstep } from './doorstep.ts'
 import { ServerCall } from './grpc-call.ts'
 import { type ConnectionOwner, GrpcConnection } from './grpc-connection.ts'
 import type { GrpcServer, GrpcServerOptions, UnaryHandler } from './grpc-transport.ts'
@@ -48,6 +50,8 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   readonly #methods: ReadonlyMap<string, UnaryHandler>
   readonly #server: Server
   readonly #open = new Set<GrpcConnection>()
+  readonly #doorstep: Doorstep
+  readonly heads = new CallHeads()
   readonly #guests: Guests
   readonly #tlsGuests: TlsGuests
   #scan: Timer | undefined
@@ -60,6 +64,11 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     this.acceptEncoding = ['identity', ...options.encodings].join(',')
     this.#guests = new Guests(options.guests ?? NO_GUEST_LIMITS, options.clock)
     this.#tlsGuests = new TlsGuests(this.#guests)
+    this.#doorstep = new Doorstep(
+      options.clock,
+      (socket, guest) => void this.#open.add(new GrpcConnection(socket, this, guest)),
+      options.onCut,
+    )
     this.#server = this.#createServer()
   }
 
@@ -97,7 +106,7 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
   }
 
   get connections(): number {
-    return this.#open.size
+    return this.#open.size + this.#doorstep.size
   }
 
   async start(): Promise<void> {
@@ -109,12 +118,14 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
     const tickMs = Math.min(MAX_TICK_MS, bodyTimeoutMs / 4, responseTimeoutMs / 4)
     this.#scan = clock.every(tickMs, () => {
       const nowMs = clock.monotonic()
+      this.#doorstep.look()
       for (const connection of this.#open) connection.scan(nowMs, tickMs)
     })
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#server.close()
+    this.#doorstep.close()
     for (const connection of this.#open) connection.close()
     if (this.#open.size > 0) await this.#drain(deadline)
     this.#scan?.cancel()
@@ -152,7 +163,9 @@ class UnaryGrpcServer implements GrpcServer, ConnectionOwner {
       socket.destroy()
       return
     }
-    this.#open.add(new GrpcConnection(readInPlace(socket), this, guest))
+    const inPlace = readInPlace(socket)
+    if (this.#doorstep.wait(inPlace, guest)) return
+    this.#open.add(new GrpcConnection(inPlace, this, guest))
   }
 
   connectionClosed(connection: GrpcConnection): void {

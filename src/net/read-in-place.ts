@@ -56,8 +56,25 @@ export function onChunk(socket: Socket, take: TakeChunk): void {
   }
 }
 
+/**
+ * Has `open` called when the first bytes come, which must have somebody take them by `onChunk`. Only for sockets that read
+ * in place; false: this one does not.
+ */
+export function onFirstChunk(socket: Socket, open: () => void): boolean {
+  const taker = takers.get(socket)
+  if (taker === undefined) return false
+  taker.take = first => {
+    taker.take = ignore
+    open()
+    taker.take(first)
+  }
+  return true
+}
+
+function ignore(): void {}
+
 function makeReader() {
-  const taker: { take: TakeChunk } = { take: () => {} }
+  const taker: { take: TakeChunk } = { take: ignore }
   const callback = (length: number): boolean => {
     taker.take(shared.subarray(0, length))
     return true

@@ -31,6 +31,8 @@ const LEAST_SHARE = 0.1
 const TRICKLE_SHARE = 0.05
 /** What is left of the room when resident memory has grown over the soft limit since the last look. */
 const SHRINK = 0.7
+/** Share of the limit that what drains may reserve beyond the room. */
+const DRAIN_SHARE = 1 / 16
 /** Share of the full room that comes back at each look under the soft limit, and at each over it without growth. */
 const GROWTH_BELOW = 0.1
 const GROWTH_ABOVE = 0.01
@@ -146,8 +148,9 @@ export class ProcessMemory implements MemoryBudget {
     return this.#limits.limitBytes * TRICKLE_SHARE
   }
 
-  tryReserve(bytes: number): boolean {
-    if (!this.#fits(bytes)) {
+  tryReserve(bytes: number, toDrain = false): boolean {
+    const extra = toDrain ? this.#limits.limitBytes * DRAIN_SHARE : 0
+    if (!this.#fits(bytes - extra)) {
       this.#refusals++
       return false
     }

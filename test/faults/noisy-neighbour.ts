@@ -1,4 +1,8 @@
-/** One tenant that behaves, measured by turns alone and beside one that does not, within one run of one collector. */
+/**
+ * One tenant that behaves, measured within one run of one collector by turns: alone, beside one that does not behave, and
+ * while that one does the same to another collector. The last says what the machine's other work costs, which is not the
+ * collector's doing: sender, sink and neighbour share its cores.
+ */
 import { forkLoad, type LoadChild, type LoadSlice } from '../harness/load-child.ts'
 import { makeNoise, NOISES, type NoiseKind } from '../harness/noise.ts'
 import {
@@ -14,7 +18,7 @@ import { keyMetadata, tenantsWithKeys } from './tenants.ts'
 
 const QUIET_STREAM = 1
 const SPANS = 50
-const QUIET_SPANS_PER_SECOND = 15_000
+const QUIET_SPANS_PER_SECOND = 25_000
 /** Of the tenant that misbehaves; it sends so many times as much. */
 const QUOTA_SPANS_PER_SECOND = 2000
 const TIMES_QUOTA = 20
@@ -25,7 +29,7 @@ const SETTLE_MS = 1000
 
 export interface NoisyOptions {
   readonly kinds?: readonly NoiseKind[]
-  /** Turns of "alone, then beside", each half so long. */
+  /** Of the three, each measured for so long. */
   readonly rounds: number
   readonly sliceMs: number
   /** Measures also how much the tenant that behaves can send at most. */
@@ -35,6 +39,8 @@ export interface NoisyOptions {
 export interface NoisyRow {
   readonly kind: NoiseKind
   readonly alone: Figures
+  /** The neighbour is at another collector. */
+  readonly apart: Figures
   readonly beside: Figures
 }
 
@@ -68,29 +74,40 @@ export async function noisyNeighbour(t: Scope, options: NoisyOptions): Promise<N
       memory: '64MiB',
     },
   })
-  const subject = await Subject.start(t, { target: sink.port, tenants: config })
+  const wanted = { target: sink.port, tenants: config }
+  const subject = await Subject.start(t, wanted)
+  const other = await Subject.start(t, wanted)
   const quiet = new QuietSender(t, subject.port, keyMetadata(keys.get('quiet')!))
   await quiet.measure(WARM_MS, QUIET_SPANS_PER_SECOND)
   const rows: NoisyRow[] = []
   let rssMiB = 0
+  const besideNoise = async (kind: NoiseKind, { port }: Subject): Promise<Turn> => {
+    const hush = await makeNoise({
+      kind,
+      port,
+      metadata: keyMetadata(keys.get('noisy')!),
+      rate: QUOTA_SPANS_PER_SECOND * TIMES_QUOTA,
+    })
+    await sleep(SETTLE_MS)
+    const turn = await quiet.turn(options)
+    rssMiB = Math.max(rssMiB, subject.rssMiB())
+    await hush()
+    await sleep(REST_MS)
+    return turn
+  }
   for (const kind of options.kinds ?? NOISES) {
     const alone: Turn[] = []
+    const apart: Turn[] = []
     const beside: Turn[] = []
     for (let round = 0; round < options.rounds; round++) {
       alone.push(await quiet.turn(options))
-      const hush = await makeNoise({
-        kind,
-        port: subject.port,
-        metadata: keyMetadata(keys.get('noisy')!),
-        rate: QUOTA_SPANS_PER_SECOND * TIMES_QUOTA,
-      })
-      await sleep(SETTLE_MS)
-      beside.push(await quiet.turn(options))
-      rssMiB = Math.max(rssMiB, subject.rssMiB())
-      await hush()
-      await sleep(REST_MS)
+      // By turns, so that nobody always comes after the same.
+      if (round % 2 === 0) apart.push(await besideNoise(kind, other))
+      beside.push(await besideNoise(kind, subject))
+      if (round % 2 === 1) apart.push(await besideNoise(kind, other))
     }
-    rows.push({ kind, alone: figuresOf(alone), beside: figuresOf(beside) })
+    const [a, b, c] = [alone, apart, beside].map(figuresOf)
+    rows.push({ kind, alone: a, apart: b, beside: c })
   }
   const stopped = await subject.stop()
   const arrived = sink.distinct(QUIET_STREAM)

@@ -163,6 +163,64 @@ describe('gRPC server under abuse', () => {
     assert.deepEqual(fixture.cuts, ['no_preface'])
   })
 
+  it('bounds the heads of open calls over all connections, and still serves who has few', async t => {
+    const fixture = await startGrpc(t)
+    const large = { 'x-large': 'x'.repeat(60 << 10) }
+    const crowd = await Promise.all(Array.from({ length: 9 }, () => fixture.raw()))
+    for (const raw of crowd) for (let i = 0; i < 66; i++) raw.headers(1 + 2 * i, false, large)
+    const refused = () =>
+      crowd.flatMap(raw => raw.frames.filter(frame => frame.type === 3)).map(f => f.payload[3])
+    await until(() => refused().length >= 40, 'some calls are refused')
+    await assertServes(fixture)
+
+    for (const raw of crowd) raw.socket.destroy()
+    await until(() => fixture.server.connections === 1, 'they have gone')
+    const raw = await fixture.raw()
+    for (let i = 0; i < 60; i++) raw.headers(1 + 2 * i, false, large)
+    raw.ping()
+    await until(() => raw.frames.some(frame => frame.type === 6), 'all are read')
+
+    assert.ok(refused().every(code => code === 7))
+    assert.deepEqual(
+      raw.frames.filter(frame => frame.type === 3),
+      [],
+    )
+  })
+
+  it('gives connections that say nothing no more than their socket, and ends them some at a time', async t => {
+    const count = 150
+    const fixture = await startGrpc(t)
+    let heard = 0
+    const silent = Array.from({ length: count }, () => connect(fixture.port, '127.0.0.1'))
+    for (const socket of silent) socket.on('data', chunk => (heard += chunk.length))
+    t.after(() => silent.forEach(socket => void socket.destroy()))
+    await until(() => fixture.server.connections === count, 'all were accepted')
+
+    await fixture.clock.advance(10_000)
+    await until(() => fixture.server.connections < count, 'some were cut')
+    const left = fixture.server.connections
+    await assertServes(fixture)
+    await fixture.clock.advance(1000)
+    await until(() => fixture.cuts.length === count, 'all were cut')
+
+    assert.ok(left > 0, 'not all at once')
+    assert.equal(heard, 0)
+    assert.deepEqual(fixture.cuts, new Array(count).fill('no_preface'))
+  })
+
+  it('says that a silent connection was ended because there are too many', async t => {
+    const guests = { maxConnections: 1, maxPerAddress: 0 }
+    const fixture = await startGrpc(t, { guests })
+    const silent = connect(fixture.port, '127.0.0.1')
+    const closed = new Promise(resolve => silent.once('close', resolve))
+    await until(() => fixture.server.connections === 1, 'it was accepted')
+
+    await assertServes(fixture)
+    await closed
+
+    assert.deepEqual(fixture.cuts, ['too_many_connections'])
+  })
+
   it('takes HTTP/1 and random bytes for what they are', async t => {
     const fixture = await startGrpc(t)
     for (const text of [

@@ -27,6 +27,18 @@ test('lets requests reserve what the soft limit leaves over the memory at rest',
   assert.equal(memory.tryReserve(1), true)
 })
 
+test('what leaves the house by being reserved finds room while new requests take all there is', () => {
+  const { memory } = budget(80)
+  memory.tryReserve(192 * MIB)
+
+  assert.equal(memory.tryReserve(8 * MIB), false)
+  assert.equal(memory.tryReserve(8 * MIB, true), true)
+  assert.equal(memory.tryReserve(17 * MIB, true), true)
+  assert.equal(memory.tryReserve(1, true), false)
+  memory.free(25 * MIB)
+  assert.equal(memory.tryReserve(1), false)
+})
+
 test('takes nothing new while resident memory is over the soft limit', async () => {
   const { clock, rss, memory } = budget()
   memory.tryReserve(100 * MIB)

@@ -322,7 +322,7 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
   async #read(entry: StoredEntry): Promise<void> {
     const { memory, buffers, signal } = this.#options
     const { byteLength, id } = entry
-    if (!memory.tryReserve(byteLength)) {
+    if (!memory.tryReserve(byteLength, true)) {
       const said = `${byteLength} bytes of memory are not to be had`
       if (++this.#waits === TOLD_WAITS) this.#say('stored_entry_waits_for_memory', entry, said)
       return this.#readLater(entry, true)

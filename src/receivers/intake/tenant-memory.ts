@@ -31,10 +31,10 @@ export class TenantMemory implements MemoryBudget {
     return this.#memory.isOverSoftLimit(heldBytes)
   }
 
-  tryReserve(bytes: number): boolean {
+  tryReserve(bytes: number, toDrain = false): boolean {
     this.#isOverShare = !this.#account.tryHold(bytes)
     if (this.#isOverShare) return false
-    if (this.#memory.tryReserve(bytes)) return true
+    if (this.#memory.tryReserve(bytes, toDrain)) return true
     this.#account.unhold(bytes)
     return false
   }
