@@ -125,7 +125,8 @@ function inQueue(queue: QueueView): Finding[] {
   const where = onDisk !== null && onDisk.items > 0 ? ` (${showCount(onDisk.items)} on disk)` : ''
   const age = queue.oldestMs > 0 ? `, the oldest for ${showAge(queue.oldestMs)}` : ''
   const flight = inFlight > 0 ? `; ${countOf(inFlight, 'request')} on the way` : ''
-  const text = `${showItems(items, signal)} wait for ${exporter}${where}${age}${flight}${whyWaiting(queue)}.`
+  const verb = items === 1 ? 'waits' : 'wait'
+  const text = `${showItems(items, signal)} ${verb} for ${exporter}${where}${age}${flight}${whyWaiting(queue)}.`
   return [{ kind: 'held', items, text }]
 }
 

@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import type { AuditEvent, AuditTrail } from '../../core/audit.ts'
 import type { Clock } from '../../core/clock.ts'
 import { MillraceError } from '../../errors.ts'
+import { giveToFolderOwner } from '../../util/folder-owner.ts'
 import { withLockFile } from '../../util/lock-file.ts'
 import { formatLine, MAX_LINE_BYTES, parseLine, START } from './audit-line.ts'
 
@@ -37,6 +38,7 @@ export class AuditLog implements AuditTrail {
       await withLockFile(this.path, async () => {
         const file = await open(this.path, 'a+', OWNER_ONLY)
         try {
+          if ((await file.stat()).size === 0) await giveToFolderOwner(file, this.path)
           const { link, isTorn } = await readEnd(file)
           const line = formatLine(event, this.#clock.now(), link)
           await file.appendFile(isTorn ? `\n${line}\n` : `${line}\n`)

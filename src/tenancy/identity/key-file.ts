@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
+import { giveToFolderOwner } from '../../util/folder-owner.ts'
 import { withLockFile } from '../../util/lock-file.ts'
 import { readCredentialFile } from './credential-file.ts'
 import { isKeyId } from './key-format.ts'
@@ -120,7 +121,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 /** Who writes keys may be another user than the collector, which must still be able to read them. */
 async function keepOwner(path: string, next: FileHandle): Promise<void> {
   const before = await stat(path).catch(() => null)
-  if (before === null) return
+  if (before === null) return giveToFolderOwner(next, path)
   await next.chown(before.uid, before.gid).catch(() => {})
   await next.chmod(before.mode & 0o777).catch(() => {})
 }
