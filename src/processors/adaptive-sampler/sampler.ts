@@ -26,9 +26,9 @@ import type { TraceReader } from './trace-reader.ts'
 
 /** Traces that are asked for at once. */
 const DUE = 256
-/** A slice ends after so long, looked at after each `DUE` traces at most. */
+/** A slice ends after so long; the time is looked at after every few traces, which are slow while the code is cold. */
 const SLICE_MS = 4
-const LOOKS_PER_CHECK = 32
+const LOOKS_PER_CHECK = 4
 /** A tick does not grow beyond it; what is due stays where it is until the next one. */
 const MAX_ROWS = 65_536
 /** Rows of a decided tick that are carried out between two looks at the time. */
@@ -37,7 +37,7 @@ const APPLY_ROWS = 128
 const MAX_ITEMS = 8192
 /** Why spans go, in the ledger. */
 const NOT_SAMPLED = 'not_sampled'
-/** Oldest traces that make room at once. */
+/** Traces that make room at once. */
 const EARLY_TRACES = 256
 
 export interface SamplerParts {
@@ -146,7 +146,8 @@ export class Sampler {
       this.#scoreNew()
     }
     this.decide()
-    while (this.#applying !== null) this.#applySome()
+    const enough = before - EARLY_TRACES
+    while (this.#applying !== null && assembly.traces.count > enough) this.#applySome()
     assembly.tidy(clock.monotonic())
     return assembly.traces.count < before
   }
