@@ -6,7 +6,15 @@ import type { Factory, Kind } from './core/factory.ts'
 import type { Declared } from './core/registry.ts'
 
 export const BUILTINS: readonly Declared[] = [
+  declare('receiver', ['jaeger'], () => import('./receivers/jaeger/factory.ts')),
+  declare('receiver', ['kafka'], () => import('./receivers/kafka/factory.ts')),
   declare('receiver', ['otlp'], () => import('./receivers/otlp/factory.ts')),
+  declare(
+    'receiver',
+    ['otlp_json_file', 'otlpjsonfile'],
+    () => import('./receivers/otlp-json-file/factory.ts'),
+  ),
+  declare('receiver', ['zipkin'], () => import('./receivers/zipkin/factory.ts')),
   declare(
     'processor',
     ['adaptive_sampler'],
@@ -28,13 +36,38 @@ export const BUILTINS: readonly Declared[] = [
     () => import('./processors/probabilistic-sampler/factory.ts'),
   ),
   declare('connector', ['count'], () => import('./connectors/count/factory.ts')),
+  declare('connector', ['failover'], () => import('./connectors/failover/factory.ts')),
   declare('connector', ['forward'], () => import('./connectors/forward/factory.ts')),
+  declare(
+    'connector',
+    ['roundrobin', 'round_robin'],
+    () => import('./connectors/roundrobin/factory.ts'),
+  ),
   declare('connector', ['routing'], () => import('./connectors/routing/factory.ts')),
+  declare(
+    'connector',
+    ['servicegraph', 'service_graph'],
+    () => import('./connectors/servicegraph/factory.ts'),
+  ),
+  declare(
+    'connector',
+    ['spanmetrics', 'span_metrics'],
+    () => import('./connectors/spanmetrics/factory.ts'),
+  ),
   declare('exporter', ['debug'], () => import('./exporters/debug/factory.ts')),
   declare('exporter', ['file'], () => import('./exporters/file/factory.ts')),
+  declare('exporter', ['jaeger'], () => import('./exporters/jaeger/factory.ts')),
+  declare('exporter', ['kafka'], () => import('./exporters/kafka/factory.ts')),
+  declare(
+    'exporter',
+    ['loadbalancing', 'load_balancing'],
+    () => import('./exporters/loadbalancing/factory.ts'),
+  ),
   declare('exporter', ['nop'], () => import('./exporters/nop/factory.ts')),
   declare('exporter', ['otlp_grpc', 'otlp'], () => import('./exporters/otlp-grpc/factory.ts')),
   declare('exporter', ['otlp_http', 'otlphttp'], () => import('./exporters/otlp-http/factory.ts')),
+  declare('exporter', ['prometheus'], () => import('./exporters/prometheus/factory.ts')),
+  declare('exporter', ['zipkin'], () => import('./exporters/zipkin/factory.ts')),
   declare('extension', ['basicauth'], () => import('./extensions/basicauth/factory.ts')),
   declare(
     'extension',

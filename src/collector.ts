@@ -4,7 +4,6 @@
  * `start` builds the graph and starts it from the exporters to the receivers; `reload` goes from one configuration to
  * the next without a gap; `stop` takes nothing new, hands on what is held, and says what could not be delivered.
  */
-import { randomUUID } from 'node:crypto'
 import type { LoadedConfig } from './config/loaded.ts'
 import { metricsListeners } from './config/telemetry-section.ts'
 import type { HasAuditTrail } from './core/audit.ts'
@@ -30,6 +29,7 @@ import { PromMeter } from './telemetry/meter.ts'
 import { TenantLabels } from './telemetry/tenant-labels.ts'
 import { TenantBook } from './tenancy/book/tenant-book.ts'
 import { TenantUsage } from './tenancy/usage/tenant-usage.ts'
+import { INSTANCE_ID } from './util/instance-id.ts'
 
 /** Soft limit = hard limit less this share, where nothing else is configured (upstream's spike_limit default). */
 const SPIKE_SHARE = 0.2
@@ -83,7 +83,7 @@ export class Collector {
       checkIntervalMs: CHECK_INTERVAL_MS,
     }
     const memory = new ProcessMemory(limits, clock, log)
-    const meter = new PromMeter({ service_instance_id: randomUUID() })
+    const meter = new PromMeter({ service_instance_id: INSTANCE_ID })
     const transit = { items: 0 }
     this.#config = config
     const labels = new TenantLabels()

@@ -42,6 +42,11 @@ export const ERRORS = {
     message: 'A component could not start.',
     hint: 'The component and the cause are named; an address in use or a missing certificate file are common.',
   },
+  // -- kafka --------------------------------------------------------------------------------------------------
+  MILLRACE_KAFKA_DRIVER_MISSING: {
+    message: 'The Kafka client library is not installed.',
+    hint: 'Install the package that is named beside Millrace, or leave out `driver` to use kafkajs, which comes with it.',
+  },
   // -- otlp (answers to clients) ------------------------------------------------------------------------------
   MILLRACE_OTLP_MALFORMED: {
     message: 'The request is not a valid OTLP message.',

@@ -16,23 +16,14 @@ import {
   writeJaegerSpans,
   writeJaegerSpansJson,
 } from '../../src/translate/jaeger/write.ts'
-import { makeBatch, type SpanModel } from '../../test/translate/jaeger/thrift-maker.ts'
+import { makeBatch } from '../../test/translate/jaeger/thrift-maker.ts'
+import { jaegerBatch } from '../corpus/foreign.ts'
 
 const SPANS = 512
 const ROUNDS = 30
 const ROUND_NANOS = 5e6
 
-const batch = {
-  process: {
-    serviceName: 'checkout',
-    tags: [
-      { key: 'hostname', vType: 'STRING', vStr: 'checkout-7d9f8' },
-      { key: 'jaeger.version', vType: 'STRING', vStr: 'Go-2.30.0' },
-      { key: 'ip', vType: 'STRING', vStr: '10.1.2.3' },
-    ],
-  },
-  spans: Array.from({ length: SPANS }, (_, i) => span(i)),
-}
+const batch = jaegerBatch(SPANS)
 const binary = makeBatch(batch, 'binary')
 const compact = makeBatch(batch, 'compact')
 const otlp = check(readJaegerThriftCompact(compact))
@@ -46,41 +37,6 @@ measure('JSON in', json.length, 1, () => check(readJaegerSpanJson(json)))
 measure('protobuf batch out', otlp.length, SPANS, () => writeJaegerBatches(otlp))
 measure('protobuf spans out', otlp.length, SPANS, () => writeJaegerSpans(otlp))
 measure('JSON spans out', otlp.length, SPANS, () => writeJaegerSpansJson(otlp))
-
-function span(i: number): SpanModel {
-  const startTime = 1_700_000_000_000_000 + i * 1_000
-  return {
-    traceIdLow: 0x1234_5678_9abcn + BigInt(i >> 3),
-    traceIdHigh: 0x7edc_ba98_7654_3210n,
-    spanId: 0x1111_2222_0000n + BigInt(i),
-    parentSpanId: i % 8 === 0 ? 0 : 0x1111_2222_0000n + BigInt(i - 1),
-    operationName: `get /api/orders/{id}/${i % 7}`,
-    flags: 1,
-    startTime,
-    duration: 1_000 + i,
-    tags: [
-      { key: 'span.kind', vType: 'STRING', vStr: i % 3 === 0 ? 'server' : 'client' },
-      { key: 'http.method', vType: 'STRING', vStr: 'GET' },
-      { key: 'http.url', vType: 'STRING', vStr: `http://orders/api/orders/${i * 7919}` },
-      { key: 'http.status_code', vType: 'LONG', vLong: 200 },
-      { key: 'component', vType: 'STRING', vStr: 'net/http' },
-      { key: 'peer.address', vType: 'STRING', vStr: '192.168.0.17:53412' },
-      { key: 'sampler.param', vType: 'BOOL', vBool: true },
-    ],
-    logs:
-      i % 4 === 0
-        ? [
-            {
-              timestamp: startTime + 5,
-              fields: [
-                { key: 'event', vType: 'STRING', vStr: 'cache.miss' },
-                { key: 'cache.key', vType: 'STRING', vStr: `order-${i}` },
-              ],
-            },
-          ]
-        : undefined,
-  }
-}
 
 function check(result: Uint8Array | TranslateFault): Uint8Array {
   if (isTranslateFault(result)) throw new Error(result.message)

@@ -9,7 +9,7 @@ import { createServer } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { section } from '../../src/config/fields.ts'
+import { grpcEndpoint, section } from '../../src/config/fields.ts'
 import { Batch, DEFAULT_TENANT, NO_CONTEXT } from '../../src/core/batch.ts'
 import { SYSTEM_CLOCK } from '../../src/core/clock.ts'
 import type { Component, Consumer } from '../../src/core/component.ts'
@@ -19,18 +19,34 @@ import { factory as grpcFactory } from '../../src/exporters/otlp-grpc/factory.ts
 import { factory as httpFactory } from '../../src/exporters/otlp-http/factory.ts'
 import { sendingFields } from '../../src/exporters/sending/config.ts'
 import { createSendingExporter } from '../../src/exporters/sending/exporter.ts'
+import { endpointsFields } from '../../src/exporters/sending/pool/config.ts'
+import { createSender } from '../../src/exporters/sending/pool/create.ts'
 import { indexRequest } from '../../src/otlp/kernel/kernel.ts'
 import type { RequestIndex } from '../../src/otlp/request-index.ts'
 import { fakeHost, fakeServices } from '../../src/testing/fakes.ts'
 import { corpusRequest } from '../corpus/requests.ts'
 
 const SPANS = 512
-const ROUNDS = 7
+const ROUNDS = 5
 /** A row with so many tenants has seen them all; then a few of them go on sending. */
 const TENANTS = 1000
 const ACTIVE_TENANTS = 10
 /** Batches in flight: the queue takes no more, so the loop yields. */
 const WINDOW = 200
+const FOUR = ['a:1', 'b:1', 'c:1', 'd:1']
+const ALL_ON = {
+  endpoints: FOUR,
+  balancing: {
+    strategy: 'latency',
+    passive_health_check: {},
+    outlier_ejection: {},
+    adaptive_concurrency: {},
+  },
+}
+const BY_TRACE = {
+  endpoints: FOUR,
+  balancing: { strategy: 'consistent_hash', hash_on: 'trace_id' },
+}
 
 if (process.argv[2] === 'sink') startSink()
 else await main()
@@ -75,6 +91,9 @@ async function main(): Promise<void> {
     ['sending alone', 20_000, withoutNetwork({})],
     ['sending alone, batches of 8192', 20_000, withoutNetwork({ sending_queue: { batch } })],
     ['sending alone, 1,000 tenants', 20_000, withoutNetwork({}), TENANTS],
+    ['sending alone, 4 endpoints', 20_000, withoutNetwork({ endpoints: FOUR })],
+    ['sending alone, 4 endpoints, all on', 20_000, withoutNetwork(ALL_ON)],
+    ['sending alone, 4 endpoints, by trace', 2000, withoutNetwork(BY_TRACE)],
     ['otlp_grpc plain', 2000, create(grpcFactory, { ...otlp, compression: 'none' })],
     [
       'otlp_grpc plain, batches of 8192',
@@ -161,11 +180,18 @@ function create(factory: Factory<'exporter'>, value: object): Component & Consum
 }
 
 function withoutNetwork(value: object): Component & Consumer {
-  const config = section(sendingFields()).parse(value)
-  const sender = {
-    start: async () => {},
-    send: () => Promise.resolve({ kind: 'sent' } as const),
-    stop: async () => {},
-  }
-  return createSendingExporter(contextOf(config), config, sender)
+  const schema = section({ ...endpointsFields(grpcEndpoint()), ...sendingFields() })
+  const config = schema.parse(value)
+  const context = contextOf(config)
+  const sender = createSender(context, {
+    kind: 'grpc',
+    endpoint: 'sink:1',
+    tls: undefined,
+    create: () => ({
+      start: async () => {},
+      send: () => Promise.resolve({ kind: 'sent' } as const),
+      stop: async () => {},
+    }),
+  })
+  return createSendingExporter(context, config, sender)
 }

@@ -12,14 +12,15 @@ import { readZipkinJson } from '../../src/translate/zipkin/json-v2.ts'
 import { readZipkinProto } from '../../src/translate/zipkin/proto.ts'
 import { writeZipkinJson } from '../../src/translate/zipkin/write-json.ts'
 import { writeZipkinProto } from '../../src/translate/zipkin/write-proto.ts'
+import { zipkinSpan, zipkinSpanV1 } from '../corpus/foreign.ts'
 
 const SPANS = 512
 const ROUNDS = 40
 const ROUND_NANOS = 5e6
 
-const spans = Array.from({ length: SPANS }, (_, i) => span(i))
+const spans = Array.from({ length: SPANS }, (_, i) => zipkinSpan(i))
 const json = Buffer.from(JSON.stringify(spans))
-const v1 = Buffer.from(JSON.stringify(Array.from({ length: SPANS }, (_, i) => spanV1(i))))
+const v1 = Buffer.from(JSON.stringify(Array.from({ length: SPANS }, (_, i) => zipkinSpanV1(i))))
 const request = taken(readZipkinJson(json))
 const index = indexRequest('traces', request)
 if (isWireFault(index)) throw new Error(index.fault)
@@ -33,46 +34,6 @@ measure('protobuf in', proto, () => taken(readZipkinProto(proto)))
 measure('v1 JSON in', v1, () => taken(readZipkinJsonV1(v1)))
 measure('v2 JSON out', json, () => writeZipkinJson([part]))
 measure('protobuf out', proto, () => writeZipkinProto([part]))
-
-function span(i: number): object {
-  const start = 1_700_000_000_000_000 + i * 1_000
-  return {
-    traceId: (0x1234_5678_9abcn + BigInt(i >> 3)).toString(16).padStart(32, '0'),
-    id: (i + 1).toString(16).padStart(16, '0'),
-    parentId: i % 8 === 0 ? undefined : i.toString(16).padStart(16, '0'),
-    kind: ['SERVER', 'CLIENT', undefined][i % 3],
-    name: `get /api/orders/{id}/${i % 7}`,
-    timestamp: start,
-    duration: 1_000 + i,
-    localEndpoint: { serviceName: 'checkout', ipv4: '10.1.2.3', port: 8080 },
-    remoteEndpoint: i % 3 === 1 ? { serviceName: 'orders', ipv4: '10.1.2.4' } : undefined,
-    annotations: i % 4 === 0 ? [{ timestamp: start + 5, value: 'cache.miss' }] : undefined,
-    tags: {
-      'http.method': 'GET',
-      'http.path': `/api/orders/${i * 7919}`,
-      'http.status_code': '200',
-      'mvc.controller.class': 'OrderController',
-      'mvc.controller.method': 'find',
-      'client.address': '192.168.0.17:53412',
-    },
-  }
-}
-
-function spanV1(i: number): object {
-  const start = 1_700_000_000_000_000 + i * 1_000
-  const endpoint = { serviceName: 'checkout', ipv4: '10.1.2.3', port: 8080 }
-  const tags = ['http.method', 'http.path', 'mvc.controller.class']
-  return {
-    traceId: (i + 1).toString(16).padStart(16, '0'),
-    id: (i + 1).toString(16).padStart(16, '0'),
-    name: 'get',
-    annotations: [
-      { timestamp: start, value: 'sr', endpoint },
-      { timestamp: start + 900, value: 'ss', endpoint },
-    ],
-    binaryAnnotations: tags.map(key => ({ key, value: `value ${i}`, endpoint })),
-  }
-}
 
 function taken(result: Uint8Array | TranslateFault): Uint8Array {
   if (isTranslateFault(result)) throw new Error(result.message)

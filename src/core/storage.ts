@@ -113,3 +113,16 @@ export interface DeadLetters {
   /** Resolves to false when it could not be kept (quota, disk); never rejects. The items are booked as dropped either way. */
   put(letter: NewLetter): Promise<boolean>
 }
+
+/** A storage extension has this property too. */
+export interface HasCheckpoints {
+  readonly checkpoints: Checkpoints
+}
+
+/** Small states of components that survive the process: how far something was read. Each is replaced as a whole. */
+export interface Checkpoints {
+  /** Null when there is none of this name. Rejects with the system's error when it cannot be read. */
+  read(name: string): Promise<Uint8Array | null>
+  /** On disk, by the storage's policy, when it resolves; when it rejects the old state is still there. One call at a time for a name. */
+  write(name: string, state: Uint8Array): Promise<void>
+}

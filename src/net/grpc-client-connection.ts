@@ -80,6 +80,11 @@ export class GrpcConnection implements SessionOwner {
     return this.#failedUntilMs
   }
 
+  forgetFailures(): void {
+    this.#backoff.reset()
+    this.#failedUntilMs = 0
+  }
+
   get lastError(): string {
     return this.#lastError
   }

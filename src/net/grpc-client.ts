@@ -132,6 +132,11 @@ export class GrpcClient {
     return heads
   }
 
+  /** Servers that could not be reached are tried by the next call, however long they were to be left alone. */
+  hurry(): void {
+    for (const connection of this.#connections) connection.forgetFailures()
+  }
+
   close(): void {
     this.#isClosed = true
     for (const connection of [...this.#connections, ...this.#retired]) connection.close()

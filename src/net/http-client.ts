@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT_MS = 20_000
 export interface HttpClientOptions {
   /** Scheme, host and port. */
   readonly origin: URL
+  /** Where to connect instead of looking the host of `origin` up. */
+  readonly address?: string
   readonly clock: Clock
   /** Asked for every new connection; null = no TLS. */
   readonly tls: (() => ConnectionOptions) | null
@@ -123,15 +125,16 @@ export class HttpClient {
 
   /** Own connecting, so that every connection sees the certificates of its day and its socket is known. */
   #connect(done: (error: Error | null, socket: Socket | null) => void): Socket {
-    const { origin, tls, clock } = this.#options
-    const host = origin.hostname.replace(/^\[|\]$/g, '')
+    const { origin, address, tls, clock } = this.#options
+    const name = origin.hostname.replace(/^\[|\]$/g, '')
+    const host = address ?? name
     const port = Number(origin.port || (tls === null ? 80 : 443))
-    const isName = !/^[\d.]+$|:/.test(host)
+    const isName = !/^[\d.]+$|:/.test(name)
     const socket =
       tls === null
         ? connectTcp({ host, port })
         : connectTls({
-            ...(isName && { servername: host }),
+            ...(isName && { servername: name }),
             ...tls(),
             host,
             port,

@@ -16,15 +16,34 @@ import { readMetadata } from './metadata.ts'
 import { encodeStatus, encodeStatusJson } from './rpc-status.ts'
 import { GRPC, httpStatusOf, type RpcStatus, retryAfterSeconds } from './status.ts'
 
-export type MediaType = 'proto' | 'json'
+export type MediaType = 'proto' | 'json' | 'text'
 
 export const MEDIA_TYPE: Readonly<Record<MediaType, string>> = {
   proto: 'application/x-protobuf',
   json: 'application/json',
+  text: 'text/plain; charset=utf-8',
+}
+
+/** What a body is. Handlers keep with it how they read it. */
+export interface BodyFormat {
+  /** How answers are written: in protobuf and JSON as OTLP has it. */
+  readonly answersIn: MediaType
+}
+
+/** The formats that a path takes. */
+export interface BodyFormats {
+  /** By the content type as it came; undefined is refused. */
+  find(contentType: string | undefined): BodyFormat | undefined
+  /** For people who sent something else. */
+  readonly supported: string
+  /** Answers what is refused before its format matters. */
+  readonly fallback: BodyFormat
 }
 
 /** Serves one path. No function of it throws. */
 export interface HttpHandler extends Room {
+  /** Absent: those of OTLP. */
+  readonly formats?: BodyFormats | undefined
   /**
    * Asked when the head of a request is there and nothing of its body was kept: where its room comes from, or what to
    * answer at once. Absent lets every request in, and the room is the handler's.
@@ -73,6 +92,12 @@ export class HttpPeer {
   }
 }
 
+const WRITE_STATUS: Readonly<Record<MediaType, (status: RpcStatus) => Uint8Array | string>> = {
+  proto: encodeStatus,
+  json: encodeStatusJson,
+  text: ({ message }) => `${message}\n`,
+}
+
 /** First room of a body whose length is not told. */
 const CHUNKED_ROOM_BYTES = 16 * 1024
 
@@ -86,7 +111,7 @@ interface OwnedResponse extends ServerResponse {
 export class HttpExchange implements RequestHead {
   readonly context: RequestContext
   readonly peer: HttpPeer
-  readonly mediaType: MediaType
+  readonly format: BodyFormat
   readonly encoding: Encoding | ''
   readonly #owner: ExchangeOwner
   readonly #request: IncomingMessage
@@ -109,7 +134,7 @@ export class HttpExchange implements RequestHead {
     request: IncomingMessage,
     response: ServerResponse,
     peer: HttpPeer,
-    mediaType: MediaType,
+    format: BodyFormat,
     encoding: Encoding | '',
   ) {
     this.#owner = owner
@@ -118,7 +143,7 @@ export class HttpExchange implements RequestHead {
     this.peer = peer
     this.context = peer.context
     peer.open++
-    this.mediaType = mediaType
+    this.format = format
     this.encoding = encoding
     this.#expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
     ;(request as OwnedRequest).millraceExchange = this
@@ -133,6 +158,11 @@ export class HttpExchange implements RequestHead {
 
   get phase(): ExchangePhase {
     return this.#phase
+  }
+
+  /** What its answers are written in. */
+  get mediaType(): MediaType {
+    return this.format.answersIn
   }
 
   /** What the handler's `admit` answered; null without it. */
@@ -224,7 +254,7 @@ export class HttpExchange implements RequestHead {
   fail(status: RpcStatus, headers: OutgoingHttpHeaders = {}): void {
     const code = httpStatusOf(status)
     const delayed = status.retryDelayMs !== undefined && (code === 429 || code === 503)
-    this.answer(code, this.mediaType === 'json' ? encodeStatusJson(status) : encodeStatus(status), {
+    this.answer(code, WRITE_STATUS[this.mediaType](status), {
       ...headers,
       // RFC 9110 §15.5.2; the schemes that may be shown are the authenticator's.
       ...(code === 401 && { 'www-authenticate': 'Bearer' }),

@@ -1,14 +1,27 @@
-/** What the head of an OTLP/HTTP request says: which path, which media type. Pure, so apart from the server. */
-import type { MediaType } from './http-exchange.ts'
+/** What the head of a request over HTTP says: which path, what its body is. Pure, so apart from the server. */
+import type { BodyFormat, BodyFormats } from './http-exchange.ts'
 
-/** Parameters such as charset do not matter; JSON is UTF-8 by its own rules. */
-export function mediaTypeOf(contentType: string | undefined): MediaType | undefined {
-  if (contentType === 'application/x-protobuf') return 'proto'
-  if (contentType === undefined) return undefined
+const PROTO: BodyFormat = { answersIn: 'proto' }
+const JSON_TEXT: BodyFormat = { answersIn: 'json' }
+
+/** What OTLP requests come in; also of those for which there is no handler. */
+export const OTLP_FORMATS: BodyFormats = {
+  supported: '[application/json, application/x-protobuf]',
+  fallback: JSON_TEXT,
+  find: otlpFormat,
+}
+
+function otlpFormat(contentType: string | undefined): BodyFormat | undefined {
+  if (contentType === 'application/x-protobuf') return PROTO
+  const type = mediaTypeOf(contentType)
+  if (type === 'application/json') return JSON_TEXT
+  return type === 'application/x-protobuf' ? PROTO : undefined
+}
+
+/** Without parameters: JSON is UTF-8 by its own rules. In lower case; empty when there is none. */
+export function mediaTypeOf(contentType = ''): string {
   const end = contentType.indexOf(';')
-  const type = (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
-  if (type === 'application/json') return 'json'
-  return type === 'application/x-protobuf' ? 'proto' : undefined
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }
 
 /** Without the query; the absolute form of a request target is for proxies, and must be taken all the same. */

@@ -1,5 +1,5 @@
 /**
- * OTLP over HTTP/1.1 as a server: routes by exact path, checks method, encoding and media type before anything is read,
+ * HTTP/1.1 as a server for bodies that are posted, OTLP's or others: routes by exact path, checks method, encoding and media type before anything is read,
  * and bounds headers, bodies and times.
  */
 import {
@@ -17,7 +17,7 @@ import type { Encoding } from './compression.ts'
 import { Cors, type CorsSettings } from './cors.ts'
 import { type Guest, type GuestLimits, Guests, NO_GUEST_LIMITS, TlsGuests } from './guests.ts'
 import { type ExchangeOwner, HttpExchange, type HttpHandler, HttpPeer } from './http-exchange.ts'
-import { mediaTypeOf, pathOf } from './http-request.ts'
+import { OTLP_FORMATS, pathOf } from './http-request.ts'
 import { listen } from './listen.ts'
 import { GRPC } from './status.ts'
 import type { ServerTls } from './tls.ts'
@@ -69,14 +69,16 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Slowest rate at which a body may come in the long run. */
 const MIN_BYTES_PER_MS = 4
 const UNSUPPORTED_METHOD = '405 method not allowed, supported: [POST]'
-const UNSUPPORTED_TYPE =
-  '415 unsupported media type, supported: [application/json, application/x-protobuf]'
+const UNSUPPORTED_TYPE = '415 unsupported media type, supported:'
+
+/** Finds who serves a path; a map does. */
+export type PathHandlers = Pick<ReadonlyMap<string, HttpHandler>, 'get'>
 
 export class HttpServer implements ExchangeOwner {
   readonly maxBodyBytes: number
   readonly maxDiscardBytes: number
   readonly #options: HttpServerOptions
-  readonly #handlers: ReadonlyMap<string, HttpHandler>
+  readonly #handlers: PathHandlers
   readonly #cors: Cors | undefined
   readonly #server: Server | SecureServer
   /** As accepted, under TLS where there is TLS. */
@@ -92,8 +94,8 @@ export class HttpServer implements ExchangeOwner {
   #allGone: (() => void) | undefined
   #port = 0
 
-  /** Handlers by path; there is no other match than the exact one. */
-  constructor(options: HttpServerOptions, handlers: ReadonlyMap<string, HttpHandler>) {
+  /** Handlers by path, without the query; asked anew for each request. */
+  constructor(options: HttpServerOptions, handlers: PathHandlers) {
     this.#options = options
     this.#handlers = handlers
     this.maxBodyBytes = options.maxBodyBytes
@@ -210,7 +212,9 @@ export class HttpServer implements ExchangeOwner {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     response.sendDate = false
     const { headers } = request
-    const media = mediaTypeOf(headers['content-type'])
+    const handler = this.#handlers.get(pathOf(request.url ?? ''))
+    const formats = handler?.formats ?? OTLP_FORMATS
+    const format = formats.find(headers['content-type'])
     const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
     const known = encoding === '' || encoding === 'identity' || this.#knows(encoding)
     const exchange = new HttpExchange(
@@ -218,11 +222,10 @@ export class HttpServer implements ExchangeOwner {
       request,
       response,
       this.#peers.get(request.socket)!,
-      media ?? 'json',
+      format ?? formats.fallback,
       known && encoding !== 'identity' ? (encoding as Encoding | '') : '',
     )
     this.#exchanges.add(exchange)
-    const handler = this.#handlers.get(pathOf(request.url ?? ''))
     if (request.rawHeaders.length > 2 * MAX_HEADERS) this.#refuseFlood(exchange)
     else if (handler === undefined) {
       exchange.fail({ code: GRPC.UNIMPLEMENTED, http: 404, message: '404 page not found' })
@@ -230,8 +233,9 @@ export class HttpServer implements ExchangeOwner {
     else if (!known) {
       const message = `unsupported Content-Encoding: ${encoding.slice(0, 100)}`
       exchange.fail({ code: GRPC.INVALID_ARGUMENT, message })
-    } else if (media === undefined) exchange.failInText(415, UNSUPPORTED_TYPE)
-    else exchange.read(handler)
+    } else if (format === undefined) {
+      exchange.failInText(415, `${UNSUPPORTED_TYPE} ${formats.supported}`)
+    } else exchange.read(handler)
   }
 
   #knows(encoding: string): boolean {

@@ -41,13 +41,26 @@ export class SpanView extends MessageView {
     return this.hex(2)
   }
 
+  /** The 8 bytes in the payload, not a copy. */
+  get spanIdBytes(): Uint8Array {
+    return this.raw(2)
+  }
+
   get traceState(): string {
     return this.text(3)
+  }
+
+  get traceStateBytes(): Uint8Array {
+    return this.raw(3)
   }
 
   /** Empty for a root span. */
   get parentSpanId(): string {
     return this.hex(4)
+  }
+
+  get parentSpanIdBytes(): Uint8Array {
+    return this.raw(4)
   }
 
   get name(): string {

@@ -63,6 +63,15 @@ test('refuses numbers out of range, fractions, and numbers in quotes', () => {
   assert.deepEqual(judgeField(field, '5'), ['f is a text; a number'])
 })
 
+test("takes numbers with underscores, as upstream's YAML does", () => {
+  const field = integer(1, { max: 200_000 })
+
+  assert.equal(judgeField(field, '100_000'), 100_000)
+  assert.deepEqual(judgeField(field, '300_000'), ['f is too large; at most 200000'])
+  assert.deepEqual(judgeField(field, '_1'), ['f is a text; a number'])
+  assert.deepEqual(judgeField(field, '1_x'), ['f is a text; a number'])
+})
+
 test('judges gRPC targets as upstream does', () => {
   const valid = [
     '1.2.3.4:1234',

@@ -257,8 +257,20 @@ test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
   return undefined
 })
 
-test('every file of the folder is exercised here', () => {
+test('every file of the folder is exercised, here or where its recipe is', () => {
+  // test/examples/recipes.test.ts, and with a real Kafka test/integration/kafka-tier.test.ts.
+  const byRecipes = [
+    'failover',
+    'jaeger-agent',
+    'kafka-reader',
+    'kafka-writer',
+    'record',
+    'red-metrics',
+    'replay',
+    'tail-front',
+  ]
   const exercised = [
+    ...byRecipes,
     'adaptive',
     'agent',
     'count-and-route',
@@ -276,7 +288,7 @@ test('every file of the folder is exercised here', () => {
   ]
   assert.deepEqual(
     FILES.sort(),
-    exercised.map(name => `${name}.yaml`),
+    exercised.map(name => `${name}.yaml`).sort(),
   )
 })
 

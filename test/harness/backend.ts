@@ -27,16 +27,19 @@ export interface Backend {
   close(): Promise<void>
 }
 
-export async function startBackend(): Promise<Backend> {
+/** On free ports unless some are named, so that one that was closed can come back. */
+export async function startBackend(at: { grpc?: number; http?: number } = {}): Promise<Backend> {
   const requests: ReceivedRequest[] = []
   const grpc = grpcServer(requests)
   const grpcPort = await new Promise<number>((resolve, reject) =>
-    grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
+    grpc.bindAsync(
+      `127.0.0.1:${at.grpc ?? 0}`,
+      ServerCredentials.createInsecure(),
+      (error, port) => (error ? reject(error) : resolve(port)),
     ),
   )
   const http = httpServer(requests)
-  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => http.listen(at.http ?? 0, '127.0.0.1', resolve))
   return {
     grpcPort,
     httpPort: (http.address() as { port: number }).port,

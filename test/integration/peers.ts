@@ -4,30 +4,32 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { CACHE, PeerError, run } from './peer-cache.ts'
 
-const CACHE =
-  process.env.MILLRACE_PEERS ?? process.env.PEERS ?? join(homedir(), '.cache', 'millrace-peers')
 const COLLECTOR = 'v0.158.0'
 const PYTHON_SDK = ['opentelemetry-sdk', 'opentelemetry-exporter-otlp']
-
-/** Ten minutes: the Go collector takes two to compile. */
-const BUILD_MS = 600_000
 
 /** Path of the Go collector; builds it when there is none in the cache that has all that is asked for. */
 export function goCollector(extensions: readonly string[] = []): string {
   const binaries = ['otelcol', 'otelcol-millrace'].map(name => join(CACHE, 'bin', name))
   const found = binaries.find(binary => existsSync(binary) && hasAll(binary, extensions))
   if (found !== undefined) return found
-  const binary = binaries[1]
+  try {
+    return buildCollector(binaries[1])
+  } catch (error) {
+    throw new PeerError('go_collector', 'go 1.26 with its module proxy', error)
+  }
+}
+
+function buildCollector(binary: string): string {
   const bin = join(CACHE, 'bin')
   mkdirSync(bin, { recursive: true })
   const env = { ...process.env, GOBIN: bin, GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
-  run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@${COLLECTOR}`], env)
+  run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@${COLLECTOR}`], { env })
   writeFileSync(join(CACHE, 'builder.yaml'), builderConfig(join(CACHE, 'otelcol')))
-  run(join(bin, 'builder'), ['--config', join(CACHE, 'builder.yaml')], env)
-  run('cp', [join(CACHE, 'otelcol', 'otelcol'), binary], env)
+  run(join(bin, 'builder'), ['--config', join(CACHE, 'builder.yaml')], { env })
+  run('cp', [join(CACHE, 'otelcol', 'otelcol'), binary])
   return binary
 }
 
@@ -64,6 +66,15 @@ export const GO_ZIPKIN = [
 /** For `goCollector`: Jaeger, which only comes in. */
 export const GO_JAEGER = [`${CONTRIB}/receiver/jaegerreceiver`]
 
+/** For `goCollector`: Kafka on both sides. */
+export const GO_KAFKA = [`${CONTRIB}/receiver/kafkareceiver`, `${CONTRIB}/exporter/kafkaexporter`]
+
+/** For `goCollector`: metrics from spans. */
+export const GO_SPANMETRICS = [`${CONTRIB}/connector/spanmetricsconnector`]
+
+/** For `goCollector`: many backends. */
+export const GO_LOADBALANCING = [`${CONTRIB}/exporter/loadbalancingexporter`]
+
 /** A collector that somebody else has put there may lack components. */
 function hasAll(binary: string, extensions: readonly string[]): boolean {
   const listed = execFileSync(binary, ['components'], { encoding: 'utf8', timeout: 30_000 })
@@ -77,11 +88,13 @@ function builderConfig(output: string): string {
     modules.map(module => `  - gomod: ${module} ${COLLECTOR}`).join('\n')
   return `dist: {name: otelcol, output_path: ${output}}
 receivers:
-${mods([`${CORE}/receiver/otlpreceiver`, GO_ZIPKIN[0], ...GO_JAEGER])}
+${mods([`${CORE}/receiver/otlpreceiver`, GO_ZIPKIN[0], ...GO_JAEGER, GO_KAFKA[0]])}
 processors:
 ${mods(PROCESSORS)}
 exporters:
-${mods([...EXPORTERS, GO_ZIPKIN[1]])}
+${mods([...EXPORTERS, GO_ZIPKIN[1], GO_KAFKA[1], ...GO_LOADBALANCING])}
+connectors:
+${mods(GO_SPANMETRICS)}
 extensions:
 ${mods(GO_EXTENSIONS)}
 providers:
@@ -101,7 +114,8 @@ export function ottlOracle(): string | undefined {
   const source = resolve(process.env.MILLRACE_TOOLS ?? '../shared/tools', 'ottl-oracle')
   if (!existsSync(source)) return undefined
   mkdirSync(join(CACHE, 'bin'), { recursive: true })
-  run('go', ['build', '-C', source, '-o', binary, '.'], { ...process.env, CGO_ENABLED: '0' })
+  const env = { ...process.env, CGO_ENABLED: '0' }
+  run('go', ['build', '-C', source, '-o', binary, '.'], { env })
   return binary
 }
 
@@ -121,14 +135,7 @@ export function h2spec(): string {
   const binary = join(CACHE, 'bin', 'h2spec')
   if (existsSync(binary)) return binary
   mkdirSync(join(CACHE, 'bin'), { recursive: true })
-  run('go', ['install', 'github.com/summerwind/h2spec/cmd/h2spec@latest'], {
-    ...process.env,
-    GOBIN: join(CACHE, 'bin'),
-    CGO_ENABLED: '0',
-  })
+  const env = { ...process.env, GOBIN: join(CACHE, 'bin'), CGO_ENABLED: '0' }
+  run('go', ['install', 'github.com/summerwind/h2spec/cmd/h2spec@latest'], { env })
   return binary
-}
-
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void {
-  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env, timeout: BUILD_MS })
 }

@@ -187,10 +187,18 @@ export function integer(defaultValue: number, range: IntegerRange = {}): z.ZodTy
 
 /** A whole number without a default. */
 export function requiredInteger(range: IntegerRange = {}): z.ZodType<number> {
-  return z
+  const number = z
     .int()
     .min(range.min ?? 0)
-    .max(range.max ?? Number.MAX_SAFE_INTEGER) as z.ZodType<number>
+    .max(range.max ?? Number.MAX_SAFE_INTEGER)
+  return z.preprocess(readGrouped, number) as unknown as z.ZodType<number>
+}
+
+/** `1_000`, which upstream's YAML takes for a number and today's YAML for a text. */
+function readGrouped(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+(_\d+)+$/.test(value)
+    ? Number(value.replaceAll('_', ''))
+    : value
 }
 
 /** A TCP port. */

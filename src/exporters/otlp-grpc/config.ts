@@ -1,54 +1,19 @@
 /** Configuration of `otlp_grpc`. Keys, defaults and checks are upstream's; what is ours is said in the README. */
-import { z } from 'zod'
-import {
-  authField,
-  compressionField,
-  compressionParams,
-  grpcEndpoint,
-  headersMap,
-  idle,
-  integer,
-  keepaliveClient,
-  section,
-  tlsClient,
-} from '../../config/fields.ts'
+import type { z } from 'zod'
+import { grpcEndpoint, section } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
-import { checkSending, sendingFields } from '../sending/config.ts'
+import { checkSending } from '../sending/config.ts'
+import { otlpGrpcFields } from '../sending/otlp-grpc-config.ts'
+import { checkEndpoints, endpointsFields } from '../sending/pool/config.ts'
 
 const schema = section({
-  endpoint: grpcEndpoint().describe(
-    'Where to send: host:port, with https:// for TLS or http:// for none, or unix:/path.',
-  ),
-  compression: compressionField(['none', 'gzip', 'zstd', 'snappy'], 'gzip').describe(
-    'Compression of requests.',
-  ),
-  compression_params: compressionParams.describe('How hard to compress; gzip is at level 1.'),
-  headers: headersMap.describe('Metadata sent with every request; the values are secret.'),
-  tls: tlsClient.describe('TLS towards the destination; on unless insecure is set.'),
-  keepalive: keepaliveClient.describe('Pings on connections; absent is every 10s while waiting.'),
-  balancer_name: z
-    .enum(['round_robin', 'pick_first'])
-    .default('round_robin')
-    .describe('How requests are spread over the addresses of the endpoint.'),
-  wait_for_ready: z
-    .boolean()
-    .default(false)
-    .describe('An attempt waits for a connection until its timeout instead of failing at once.'),
-  authority: z
-    .string()
+  endpoint: grpcEndpoint()
     .optional()
-    .describe('What :authority says instead of the host in endpoint.'),
-  connections_per_address: integer(1, { min: 1, max: 64 }).describe(
-    'Connections to each address of the endpoint.',
-  ),
-  write_buffer_size: idle(
-    integer(524_288).describe('Accepted for compatibility; writes are gathered without a buffer.'),
-  ),
-  read_buffer_size: idle(
-    integer(0).describe("Accepted for compatibility; reads use the system's size."),
-  ),
-  auth: authField.describe('Extension that adds credentials to requests.'),
-  ...sendingFields('5s'),
+    .describe(
+      'Where to send: host:port, with https:// for TLS or http:// for none, or unix:/path.',
+    ),
+  ...endpointsFields(grpcEndpoint()),
+  ...otlpGrpcFields,
 })
 
 export type OtlpGrpcConfig = z.output<typeof schema>
@@ -56,5 +21,5 @@ export type OtlpGrpcConfig = z.output<typeof schema>
 export const config: ConfigSpec<OtlpGrpcConfig> = { schema, check }
 
 function check(config: OtlpGrpcConfig): ConfigProblem[] {
-  return checkSending(config)
+  return [...checkEndpoints(config, 'grpc', ['endpoint']), ...checkSending(config)]
 }

@@ -1,9 +1,9 @@
 /** Declares the `otlp_grpc` exporter. */
 import { defineFactory } from '../../core/factory.ts'
-import { createSendingExporter } from '../sending/exporter.ts'
 import { SENDING_METRICS } from '../sending/metrics.ts'
+import { ENDPOINT_METRICS } from '../sending/pool/metrics.ts'
 import { config } from './config.ts'
-import { OtlpGrpcSender } from './exporter.ts'
+import { createOtlpGrpcExporter } from './exporter.ts'
 
 export const factory = defineFactory({
   kind: 'exporter',
@@ -13,9 +13,8 @@ export const factory = defineFactory({
     summary: 'Sends OTLP over gRPC.',
     stability: { traces: 'stable', metrics: 'stable', logs: 'stable' },
     mutates: false,
-    metrics: SENDING_METRICS,
+    metrics: [...SENDING_METRICS, ...ENDPOINT_METRICS],
   },
   config,
-  create: context =>
-    createSendingExporter(context, context.config, new OtlpGrpcSender(context.config, context)),
+  create: createOtlpGrpcExporter,
 })

@@ -14,6 +14,7 @@ import {
 } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { checkSending, sendingFields } from '../sending/config.ts'
+import { checkEndpoints, endpointsFields } from '../sending/pool/config.ts'
 
 const COMPRESSIONS = [
   'none',
@@ -33,6 +34,7 @@ const schema = section({
   traces_endpoint: httpEndpoint().optional().describe('URL for traces, used as it is.'),
   metrics_endpoint: httpEndpoint().optional().describe('URL for metrics, used as it is.'),
   logs_endpoint: httpEndpoint().optional().describe('URL for logs, used as it is.'),
+  ...endpointsFields(httpEndpoint()),
   encoding: z.enum(['proto', 'json']).default('proto').describe('Encoding of the messages.'),
   compression: compressionField(COMPRESSIONS, 'gzip').describe('Compression of requests.'),
   compression_params: compressionParams.describe('How hard to compress; gzip is at level 1.'),
@@ -71,12 +73,6 @@ export type OtlpHttpConfig = z.output<typeof schema>
 export const config: ConfigSpec<OtlpHttpConfig> = { schema, check }
 
 function check(config: OtlpHttpConfig): ConfigProblem[] {
-  const { endpoint, traces_endpoint, metrics_endpoint, logs_endpoint } = config
-  const problems = checkSending(config)
-  if ([endpoint, traces_endpoint, metrics_endpoint, logs_endpoint].some(url => url !== undefined)) {
-    return problems
-  }
-  const message = 'is missing; at least one endpoint must be specified'
-  const expected = 'endpoint, traces_endpoint, metrics_endpoint or logs_endpoint'
-  return [{ path: ['endpoint'], message, expected }, ...problems]
+  const keys = ['endpoint', 'traces_endpoint', 'metrics_endpoint', 'logs_endpoint'] as const
+  return [...checkEndpoints(config, 'http', keys), ...checkSending(config)]
 }

@@ -31,6 +31,7 @@ import {
 import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
 import { type AuthHeaders, ClientAuth, hasHeaders } from '../sending/client-auth.ts'
+import type { Place } from '../sending/pool/place.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import type { OtlpHttpConfig } from './config.ts'
 
@@ -60,6 +61,8 @@ interface Route {
 
 export class OtlpHttpSender implements Sender {
   readonly #config: OtlpHttpConfig
+  /** Where to connect instead of looking the endpoint's host up. */
+  readonly #address: string | undefined
   readonly #context: CreateContext<OtlpHttpConfig>
   readonly #headers: Readonly<Record<string, string>>
   readonly #packedHeaders: Readonly<Record<string, string>>
@@ -68,8 +71,10 @@ export class OtlpHttpSender implements Sender {
   #auth: ClientAuth | null = null
   #tls: ClientTls | null = null
 
-  constructor(context: CreateContext<OtlpHttpConfig>) {
-    const { config } = context
+  /** `place` is one of `endpoints`, or says again what the configuration says. */
+  constructor(context: CreateContext<OtlpHttpConfig>, { endpoint, address }: Place) {
+    const config = endpoint === '' ? context.config : { ...context.config, endpoint }
+    this.#address = address ?? undefined
     this.#config = config
     this.#context = context
     this.#headers = this.#fixedHeaders()
@@ -113,7 +118,7 @@ export class OtlpHttpSender implements Sender {
     let shown: AuthHeaders | null = null
     if (this.#auth !== null) {
       const answer = await this.#auth.headers(batch)
-      if (!hasHeaders(answer)) return { kind: 'retry', message: answer.message }
+      if (!hasHeaders(answer)) return { kind: 'retry', message: answer.message, isOurs: true }
       shown = answer
     }
     let { chunks, byteLength } = encoded
@@ -142,7 +147,7 @@ export class OtlpHttpSender implements Sender {
     if (!reply.chunksFree && !isPacked && !isJson) batch.taint()
     if ('failure' in reply) return { kind: 'retry', message: (reply as HttpFailure).failure }
     const isRenewed = reply.status === 401 && this.#auth?.rejected() === true
-    if (isRenewed) return { kind: 'retry', message: 'HTTP 401' }
+    if (isRenewed) return { kind: 'retry', message: 'HTTP 401', isOurs: true }
     return readReply(signal, reply, this.#context.clock.now())
   }
 
@@ -190,6 +195,7 @@ export class OtlpHttpSender implements Sender {
       this.#config
     client = create({
       origin: new URL(url.origin),
+      address: this.#address,
       clock: this.#context.clock,
       tls: url.protocol === 'https:' ? () => this.#tls!.connectOptions() : null,
       maxConnections: max_conns_per_host || sending_queue.num_consumers * SIGNALS.length,

@@ -2,6 +2,8 @@
 import { defineFactory } from '../../core/factory.ts'
 import { createSendingExporter } from '../sending/exporter.ts'
 import { SENDING_METRICS } from '../sending/metrics.ts'
+import { createSender } from '../sending/pool/create.ts'
+import { ENDPOINT_METRICS } from '../sending/pool/metrics.ts'
 import { config } from './config.ts'
 import { OtlpHttpSender } from './exporter.ts'
 
@@ -13,8 +15,17 @@ export const factory = defineFactory({
     summary: 'Sends OTLP over HTTP, as protobuf or JSON.',
     stability: { traces: 'stable', metrics: 'stable', logs: 'stable' },
     mutates: false,
-    metrics: SENDING_METRICS,
+    metrics: [...SENDING_METRICS, ...ENDPOINT_METRICS],
   },
   config,
-  create: context => createSendingExporter(context, context.config, new OtlpHttpSender(context)),
+  create: context => {
+    const { config } = context
+    const sender = createSender(context, {
+      kind: 'http',
+      endpoint: config.endpoint,
+      tls: config.tls,
+      create: place => new OtlpHttpSender(context, place),
+    })
+    return createSendingExporter(context, config, sender)
+  },
 })

@@ -6,8 +6,8 @@ import { Backoff } from '../../util/backoff.ts'
 import type { Books } from './books.ts'
 import type { RetryConfig } from './config.ts'
 import { Search } from './search.ts'
-import type { SendResult } from './sender.ts'
-import { type Shipment, splitShipment } from './shipment.ts'
+import type { Moved, RelaySender, SendResult } from './sender.ts'
+import { partShipment, type Shipment, sortShipment, splitShipment } from './shipment.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 import { refusalOf } from './verdict.ts'
 
@@ -32,6 +32,7 @@ export interface AnswersOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly books: Books
+  readonly sender: RelaySender
   readonly retry: RetryConfig
   readonly random: () => number
   /** 0 = no limit known. */
@@ -59,9 +60,13 @@ export class Answers {
   }
 
   /** `bytes` were sent. */
-  settle(shipment: Shipment, bytes: number, result: SendResult): void {
+  settle(shipment: Shipment, bytes: number, result: SendResult | Moved): void {
     const { books, report } = this.#options
     const { queue } = shipment
+    if (result.kind === 'moved') {
+      this.#settleMoved(shipment, bytes, result)
+      return
+    }
     report(queue, result.kind === 'sent' ? null : result.message)
     if (result.kind === 'retry') {
       const afterMs = result.afterMs ?? 0
@@ -83,8 +88,31 @@ export class Answers {
     else books.dropped(shipment, result.reason, refusalOf(result.reason), result.message)
   }
 
-  /** False when the shipment was over the destination's limit and has been replaced by pieces. */
+  /** Tells nothing about the destination. */
+  #settleMoved(shipment: Shipment, bytes: number, { left }: Moved): void {
+    const { books } = this.#options
+    const { queue } = shipment
+    queue.breaker.forget?.()
+    if (left === undefined) {
+      queue.isFailing = false
+      books.moved(shipment)
+      return
+    }
+    const { taken, rest } = partShipment(shipment, left.batch)
+    books.moved(taken, taken.batch.items - rest.batch.items)
+    this.settle(rest, bytes, left.result)
+  }
+
+  /** False when the shipment has been replaced by pieces: it goes to several places, or was over the destination's limit. */
   fits(shipment: Shipment): boolean {
+    if (!shipment.sorted) {
+      shipment.sorted = true
+      const batches = this.#options.sender.cut?.(shipment.batch) ?? null
+      if (batches !== null) {
+        for (const piece of sortShipment(shipment, batches)) piece.queue.again.push(piece)
+        return false
+      }
+    }
     if (this.maxBytes === 0 || shipment.measured) return true
     shipment.measured = true
     try {

@@ -3,11 +3,13 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import { encodeParts } from '../../otlp/encode.ts'
 import { AbortSource } from '../../util/abort.ts'
 import type { BufferPool } from '../../util/buffer-pool.ts'
-import type { Sender, SendResult } from './sender.ts'
+import type { Moved, RelaySender, SendResult } from './sender.ts'
 import type { Shipment } from './shipment.ts'
 
 /** A sender that has been told to stop gets so long to answer; then its answer is not waited for any more. */
 const ANSWER_GRACE_MS = 1000
+
+const NOTHING = { chunks: [], byteLength: 0, made: [] }
 
 export class Attempt {
   readonly shipment: Shipment
@@ -17,7 +19,7 @@ export class Attempt {
   readonly #buffers: BufferPool
   readonly #abort = new AbortSource()
   #timer: Timer | null = null
-  #answer: ((result: SendResult) => void) | null
+  #answer: ((result: SendResult | Moved) => void) | null
   /** What was written for this attempt. */
   #made: readonly Uint8Array[] = []
 
@@ -26,7 +28,7 @@ export class Attempt {
     shipment: Shipment,
     clock: Clock,
     buffers: BufferPool,
-    answer: (result: SendResult) => void,
+    answer: (result: SendResult | Moved) => void,
   ) {
     this.shipment = shipment
     this.#clock = clock
@@ -34,13 +36,14 @@ export class Attempt {
     this.#answer = answer
   }
 
-  begin(sender: Sender, timeoutMs: number): void {
+  begin(sender: RelaySender, timeoutMs: number): void {
     const { batch } = this.shipment
-    let sending: Promise<SendResult>
+    let sending: Promise<SendResult | Moved>
     try {
-      const { chunks, byteLength, made } = encodeParts(batch.parts, this.#buffers)
+      const { chunks, byteLength, made } =
+        sender.wantsNoBytes === true ? NOTHING : encodeParts(batch.parts, this.#buffers)
       this.#made = made
-      this.byteLength = byteLength
+      this.byteLength = sender.wantsNoBytes === true ? batch.bytes : byteLength
       const encoded = { signal: batch.signal, items: batch.items, chunks, byteLength, batch }
       sending = sender.send(encoded, this.#abort)
     } catch (error) {
@@ -82,7 +85,7 @@ export class Attempt {
     this.#abort.abort(new Error(message))
   }
 
-  #finish(result: SendResult): void {
+  #finish(result: SendResult | Moved): void {
     this.#timer?.cancel()
     const answer = this.#answer
     this.#answer = null

@@ -55,6 +55,13 @@ export class Books {
     this.#end(shipment)
   }
 
+  /** Others have it now and book what becomes of it. */
+  moved(shipment: Shipment, items = shipment.batch.items): void {
+    shipment.ticket?.moved(items)
+    shipment.search?.ended(true)
+    this.#end(shipment)
+  }
+
   /** Given up for good: the same data would be refused again. */
   dropped(shipment: Shipment, reason: string, why: RefusalCode, message: string): void {
     const { batch, ticket } = shipment

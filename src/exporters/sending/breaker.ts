@@ -61,6 +61,11 @@ export class CircuitBreaker implements Breaker {
     return this.#state
   }
 
+  /** What `allow` would answer, without an attempt that follows. */
+  get wouldAllow(): boolean {
+    return this.#state === 'closed' || this.#clock.monotonic() >= this.#untilMs
+  }
+
   allow(): boolean {
     if (this.#state === 'closed') return true
     const now = this.#clock.monotonic()

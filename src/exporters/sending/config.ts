@@ -73,26 +73,33 @@ const retryFields = {
   max_elapsed_time: duration('5m').describe('Gives up so long after the first attempt; 0 never.'),
 }
 
-const breakerFields = {
-  enabled: z
-    .boolean()
-    .default(true)
-    .describe('Leaves the destination alone for a while when it fails, for each tenant apart.'),
-  consecutive_failures: integer(20, { min: 1 }).describe('Opens after so many failures in a row.'),
-  failure_ratio: z
-    .number()
-    .gt(0)
-    .max(1)
-    .default(0.9)
-    .describe('Opens when at least this share of the attempts in the window failed.'),
-  min_requests: integer(50, { min: 1 }).describe('failure_ratio counts from so many attempts on.'),
-  window: duration('10s', { positive: true }).describe('What failure_ratio looks at.'),
-  open_interval: duration('5s', { positive: true }).describe(
-    'After so long one request tries; each time it fails doubles the wait.',
-  ),
-  max_open_interval: duration('30s', { positive: true }).describe(
-    'Longest wait between such tries.',
-  ),
+/** Of a breaker for each tenant, and of one for each endpoint of a pool. */
+export function breakerFields(
+  presets: { readonly consecutive: number; readonly ratio: number; readonly requests: number },
+  enabled: string,
+) {
+  return {
+    enabled: z.boolean().default(true).describe(enabled),
+    consecutive_failures: integer(presets.consecutive, { min: 1 }).describe(
+      'Opens after so many failures in a row.',
+    ),
+    failure_ratio: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(presets.ratio)
+      .describe('Opens when at least this share of the attempts in the window failed.'),
+    min_requests: integer(presets.requests, { min: 1 }).describe(
+      'failure_ratio counts from so many attempts on.',
+    ),
+    window: duration('10s', { positive: true }).describe('What failure_ratio looks at.'),
+    open_interval: duration('5s', { positive: true }).describe(
+      'After so long one request tries; each time it fails doubles the wait.',
+    ),
+    max_open_interval: duration('30s', { positive: true }).describe(
+      'Longest wait between such tries.',
+    ),
+  }
 }
 
 const retryBudgetFields = {
@@ -116,15 +123,21 @@ const retryBudgetFields = {
 /** For exporters that have no queue unless the section is there. */
 export const optionalSendingQueue = optionalSection(queueFields)
 
+/** For those who try again only when the section is there. */
+export const optionalRetry = optionalSection(retryFields)
+
 /** Zod pieces for an exporter's schema; `timeoutText` is the default of one attempt. */
 export function sendingFields(timeoutText = '5s') {
   return {
     timeout: duration(timeoutText).describe('Longest time for one attempt; 0 is without end.'),
     sending_queue: section(queueFields).describe('What is kept while the destination is busy.'),
     retry_on_failure: section(retryFields).describe('When to try again, and when to give up.'),
-    circuit_breaker: section(breakerFields).describe(
-      'When to stop trying for a while; ours, on by default.',
-    ),
+    circuit_breaker: section(
+      breakerFields(
+        { consecutive: 20, ratio: 0.9, requests: 50 },
+        'Leaves the destination alone for a while when it fails, for each tenant apart.',
+      ),
+    ).describe('When to stop trying for a while; ours, on by default.'),
     retry_budget: section(retryBudgetFields).describe(
       'How many attempts may be repetitions; ours, on by default.',
     ),

@@ -15,7 +15,7 @@ import { FairTurns } from '../../tenancy/scheduler/fair-turns.ts'
 import type { BufferPool } from '../../util/buffer-pool.ts'
 import { Answers, type AnswersOptions } from './answers.ts'
 import { Attempt } from './attempt.ts'
-import type { Sender } from './sender.ts'
+import type { RelaySender } from './sender.ts'
 import type { Shipment } from './shipment.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 
@@ -28,7 +28,7 @@ const BREAKER_POLL_MS = 500
 const FAILING_SHARE = 0.5
 
 export interface DispatcherOptions extends Omit<AnswersOptions, 'park' | 'recovered'> {
-  readonly sender: Sender
+  readonly sender: RelaySender
   /** For what has to be written anew. */
   readonly buffers: BufferPool
   readonly timeoutMs: number

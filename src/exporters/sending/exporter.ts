@@ -12,7 +12,7 @@ import type { Breaker } from './breaker.ts'
 import type { SendingConfig } from './config.ts'
 import { SendingControl } from './control.ts'
 import { Lane } from './lane.ts'
-import type { Sender } from './sender.ts'
+import type { RelaySender } from './sender.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 import { Window } from './window.ts'
 
@@ -29,7 +29,7 @@ export interface SendingOptions {
 export function createSendingExporter<C>(
   context: CreateContext<C>,
   config: SendingConfig,
-  sender: Sender,
+  sender: RelaySender,
   options: SendingOptions = {},
 ): Component & Consumer {
   return new SendingExporter(context as CreateContext<unknown>, config, sender, options)
@@ -44,7 +44,7 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
   readonly #context: CreateContext<unknown>
   /** Of the storage extension; empty when the queues are in memory only. */
   readonly #storage: string
-  readonly #sender: Sender
+  readonly #sender: RelaySender
   readonly #lanes: Partial<Record<Signal, Lane>> = {}
   readonly #removeHolder: () => void
   #host: Host | null = null
@@ -57,7 +57,7 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
   constructor(
     context: CreateContext<unknown>,
     config: SendingConfig,
-    sender: Sender,
+    sender: RelaySender,
     options: SendingOptions,
   ) {
     this.#context = context

@@ -21,7 +21,7 @@ import { DiskFeed } from './disk-feed.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LaneMetrics } from './lane-metrics.ts'
 import { RetryBudget } from './retry-budget.ts'
-import type { Sender } from './sender.ts'
+import type { RelaySender } from './sender.ts'
 import { createShipment } from './shipment.ts'
 import { TenantQueue } from './tenant-queue.ts'
 import { Ticket, type TicketResult } from './ticket.ts'
@@ -39,7 +39,7 @@ const MIN_OPEN_MS = 100
 export interface LaneOptions {
   readonly context: CreateContext<unknown>
   readonly config: SendingConfig
-  readonly sender: Sender
+  readonly sender: RelaySender
   readonly buffers: BufferPool
   /** For all tenants, instead of one for each by configuration. */
   readonly breaker: Breaker | null

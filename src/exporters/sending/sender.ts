@@ -19,8 +19,16 @@ export interface EncodedBatch {
 export type SendResult =
   /** `rejected` counts items that the destination took note of and refused (partial success); never sent again. */
   | { readonly kind: 'sent'; readonly rejected?: number; readonly message?: string }
-  /** Try again, not before `afterMs` where the destination said so. */
-  | { readonly kind: 'retry'; readonly afterMs?: number; readonly message: string }
+  /**
+   * Try again, not before `afterMs` where the destination said so. `isOurs`: the destination has nothing to do with it,
+   * there were no credentials for this tenant or the like.
+   */
+  | {
+      readonly kind: 'retry'
+      readonly afterMs?: number
+      readonly message: string
+      readonly isOurs?: true
+    }
   /** The destination refuses for good; `reason` is a short word for counters (`bad_data`, `too_large`, ...). */
   | { readonly kind: 'drop'; readonly reason: string; readonly message: string }
 
@@ -33,4 +41,27 @@ export interface Sender {
    */
   send(encoded: EncodedBatch, abort: Abort): Promise<SendResult>
   stop(): Promise<void>
+  /** The destination is probably back: the next attempt need not wait for the end of a connection's backoff. */
+  hurry?(): void
+  /**
+   * What has to be sent apart from each other because it goes to different places; null = the batch can go as it is.
+   * A batch that was cut is used up.
+   */
+  cut?(batch: Batch): readonly Batch[] | null
+}
+
+/**
+ * Others in this process have taken the data and answer for it: nothing is booked as sent here. `left` is what they did
+ * not take, as a batch that the caller owns from here on, and what is to become of it.
+ */
+export interface Moved {
+  readonly kind: 'moved'
+  readonly left?: { readonly batch: Batch; readonly result: SendResult }
+}
+
+/** A sender that may also hand a batch on to others in this process. */
+export interface RelaySender extends Omit<Sender, 'send'> {
+  /** It has no use for bytes: `send` gets none, only the batch. */
+  readonly wantsNoBytes?: boolean
+  send(encoded: EncodedBatch, abort: Abort): Promise<SendResult | Moved>
 }

@@ -29,6 +29,8 @@ export interface Shipment {
   notBeforeMs: number
   /** Known to fit the destination's limit. */
   measured: boolean
+  /** Known to go to one place. */
+  sorted: boolean
   /** It is a piece of something that the destination refused, and the bad items are being looked for. */
   search: Search | null
 }
@@ -53,6 +55,7 @@ export function createShipment(
     backoff: null,
     notBeforeMs: 0,
     measured: false,
+    sorted: false,
     search: null,
   }
 }
@@ -67,19 +70,51 @@ export function splitShipment(shipment: Shipment, limits: SplitLimits): SplitShi
   const { items } = shipment.batch
   const { pieces, oversize } = splitBatch(shipment.batch, limits)
   const all = oversize === null ? pieces : [...pieces, oversize]
-  const charges = shareOut(shipment.charge, items, all)
-  const shipments = all.map((batch, i) => ({
+  const shipments = divide(shipment, items, all, { measured: true, sorted: shipment.sorted })
+  return { pieces: shipments.slice(0, pieces.length), oversize: shipments[pieces.length] ?? null }
+}
+
+/** Likewise, into batches that were cut for their destinations. */
+export function sortShipment(shipment: Shipment, batches: readonly Batch[]): readonly Shipment[] {
+  return divide(shipment, shipment.batch.items, batches, { measured: false, sorted: true })
+}
+
+/**
+ * Parts a shipment into what others have taken and `batch`, which they left; the batch was made by them and has its own
+ * hold on the bytes.
+ */
+export function partShipment(
+  shipment: Shipment,
+  batch: Batch,
+): { readonly taken: Shipment; readonly rest: Shipment } {
+  const rest = Math.floor((shipment.charge * batch.items) / shipment.batch.items)
+  shipment.ticket?.split(2)
+  shipment.receipts?.forEach(receipt => void receipt.split(2))
+  shipment.search?.split(2)
+  return {
+    taken: { ...shipment, charge: shipment.charge - rest },
+    rest: { ...shipment, batch, charge: rest },
+  }
+}
+
+function divide(
+  shipment: Shipment,
+  items: number,
+  batches: readonly Batch[],
+  known: { readonly measured: boolean; readonly sorted: boolean },
+): Shipment[] {
+  const charges = shareOut(shipment.charge, items, batches)
+  shipment.ticket?.split(batches.length)
+  // Which entry an item came from is not known any more: each piece may hold some of all.
+  shipment.receipts?.forEach(receipt => void receipt.split(batches.length))
+  shipment.search?.split(batches.length)
+  return batches.map((batch, i) => ({
     ...shipment,
+    ...known,
     batch,
     charge: charges[i],
     backoff: null,
-    measured: true,
   }))
-  shipment.ticket?.split(shipments.length)
-  // Which entry an item came from is not known any more: each piece may hold some of all.
-  shipment.receipts?.forEach(receipt => void receipt.split(shipments.length))
-  shipment.search?.split(shipments.length)
-  return { pieces: shipments.slice(0, pieces.length), oversize: shipments[pieces.length] ?? null }
 }
 
 /** Whole numbers in proportion to items whose sum is exactly `charge`; the last takes the rest. */

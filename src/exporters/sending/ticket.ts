@@ -16,6 +16,8 @@ export class Ticket {
   #open = 1
   #sent = 0
   #rejected = 0
+  /** Others answer for them. */
+  #moved = 0
   #refused = 0
   #failed = 0
   #why: RefusalCode = 'rejected'
@@ -34,6 +36,11 @@ export class Ticket {
   sent(items: number, rejected: number): void {
     this.#sent += items - rejected
     this.#rejected += rejected
+    this.#end()
+  }
+
+  moved(items: number): void {
+    this.#moved += items
     this.#end()
   }
 
@@ -60,7 +67,7 @@ export class Ticket {
   /** What a client can do about a mix: once some items are taken, the others cannot be tried again alone. */
   #outcome(): Outcome {
     const lost = this.#refused + this.#failed
-    const taken = this.#sent + this.#rejected
+    const taken = this.#sent + this.#rejected + this.#moved
     if (lost === 0) return ACCEPTED
     if (taken === 0 && this.#refused === 0) return busy(this.#retryAfterMs, 'unavailable')
     return refused(lost, this.#refused > 0 ? this.#why : 'rejected', this.#message)

@@ -15,6 +15,7 @@ import { SYSTEM_FS } from '../../tenancy/wal/fs.ts'
 import { LOCK_FILE } from '../../tenancy/wal/layout.ts'
 import { type WalOptions, WalStorage } from '../../tenancy/wal/storage.ts'
 import { FolderLock, FolderLockedError } from '../../util/folder-lock.ts'
+import { CHECKPOINTS_FOLDER, CheckpointFolder } from './checkpoint-folder.ts'
 import { type FileStorageConfig, MIN_SEGMENT_BYTES } from './config.ts'
 
 /** Between looks whether the other process has gone. */
@@ -30,6 +31,7 @@ const inUse = new Map<string, FolderInUse>()
 
 export class FolderInUse implements QueueStorage {
   readonly letters: LetterBox
+  readonly checkpoints: CheckpointFolder
   readonly #storage: WalStorage
   readonly #directory: string
   readonly #lock: FolderLock
@@ -47,6 +49,11 @@ export class FolderInUse implements QueueStorage {
       directory: join(directory, LETTERS_FOLDER),
       limits: letterLimits(config),
     })
+    this.checkpoints = new CheckpointFolder(
+      join(directory, CHECKPOINTS_FOLDER),
+      config.directory_permissions,
+      config.fsync !== 'never',
+    )
     this.#storage = new WalStorage(optionsOf(context, directory), {
       ...{ fs: SYSTEM_FS, clock, log, meter, tenancy, letters: this.letters },
       health: problem => this.#health?.(problem),

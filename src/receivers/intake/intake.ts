@@ -69,7 +69,7 @@ export class Intake {
       this.#book(tenant, signal, items, over.reason, counters)
       return statusOfTurnedAway(over)
     }
-    const payload = this.#payload(request, index, room)
+    const payload = payloadOf(request, index, room)
     if (payload === undefined) {
       account?.refund(items, request.length)
       return this.turnAway(admission, room.busy())
@@ -93,24 +93,6 @@ export class Intake {
     if (work > 0 && account?.charge(0, work) === null) account.refund(0, work)
     this.#usage.turnedAway(tenant, status.reason ?? reasonOf(status))
     return status
-  }
-
-  /** An index is small beside its request, unless the request consists of empty items: then it is reserved as well. */
-  #payload(request: Uint8Array, index: RequestIndex, room: ReservedRoom): Payload | undefined {
-    let indexBytes = 0
-    for (const level of index.levels) indexBytes += level.byteLength
-    if (indexBytes <= request.length) return new Payload(request, room.release)
-    const { memory } = room
-    if (!memory.tryReserve(indexBytes)) {
-      room.giveBack(request)
-      return undefined
-    }
-    return new Payload(request, {
-      onFree: (bytes, reusable) => {
-        memory.free(indexBytes)
-        room.release.onFree(bytes, reusable)
-      },
-    })
   }
 
   /** Items that are told no before they are a batch. */
@@ -151,6 +133,31 @@ export class Intake {
   }
 }
 
+/**
+ * An index is small beside its request, unless the request consists of empty items: then it is reserved as well. Without
+ * room the request is given back, and the answer is undefined.
+ */
+export function payloadOf(
+  request: Uint8Array,
+  index: RequestIndex,
+  room: ReservedRoom,
+): Payload | undefined {
+  let indexBytes = 0
+  for (const level of index.levels) indexBytes += level.byteLength
+  if (indexBytes <= request.length) return new Payload(request, room.release)
+  const { memory } = room
+  if (!memory.tryReserve(indexBytes)) {
+    room.giveBack(request)
+    return undefined
+  }
+  return new Payload(request, {
+    onFree: (bytes, reusable) => {
+      memory.free(indexBytes)
+      room.release.onFree(bytes, reusable)
+    },
+  })
+}
+
 const FAULT_TEXT: Readonly<Record<WireFault['fault'], string>> = {
   truncated: 'a length runs past the end of its message',
   varint_overrun: 'a varint has more than 10 bytes or 64 bits',
@@ -162,7 +169,7 @@ const FAULT_TEXT: Readonly<Record<WireFault['fault'], string>> = {
   too_many_items: 'too many items',
 }
 
-function faultStatus({ fault, offset }: WireFault): RpcStatus {
+export function faultStatus({ fault, offset }: WireFault): RpcStatus {
   const description = FAULT_TEXT[fault]
   const message = `The request is not a valid OTLP message: ${description} (byte ${offset}).`
   if (fault === 'too_many_items') return { code: GRPC.RESOURCE_EXHAUSTED, http: 413, message }

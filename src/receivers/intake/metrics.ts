@@ -1,10 +1,11 @@
-/** The receiver's metrics: the collector's own names for items, ours for what happens on connections. */
+/** Metrics of receivers: the collector's own names for items, ours for what happens on connections. */
 import type { Counter, Meter, MetricSpec } from '../../core/meter.ts'
 import { ITEM_NOUN, SIGNALS, type Signal } from '../../core/signal.ts'
 import { CUT_REASONS } from '../../net/grpc-transport.ts'
 import { HTTP_CUT_REASONS } from '../../net/http-server.ts'
 
-export type Transport = 'grpc' | 'http'
+/** What listens; the transport of items may say more, as upstream's does. */
+export type ServerTransport = 'grpc' | 'http'
 
 const ITEM_LABELS = ['receiver', 'transport']
 
@@ -26,7 +27,7 @@ function itemMetrics(verb: 'accepted' | 'refused', help: string): Record<Signal,
 const ACCEPTED = itemMetrics('accepted', 'taken into the pipeline.')
 const REFUSED = itemMetrics('refused', 'that could not be taken into the pipeline.')
 
-const REFUSED_REQUESTS: MetricSpec = {
+export const REFUSED_REQUESTS: MetricSpec = {
   name: 'millrace_receiver_refused_requests',
   type: 'counter',
   help: 'Requests that were refused before their items could be counted.',
@@ -47,13 +48,15 @@ export const CONNECTIONS: MetricSpec = {
   labels: ['receiver', 'transport'],
 }
 
-export const METRICS: readonly MetricSpec[] = [
-  ...Object.values(ACCEPTED),
-  ...Object.values(REFUSED),
-  REFUSED_REQUESTS,
-  CUT,
-  CONNECTIONS,
-]
+/** For the `meta` of a receiver of these signals that listens. */
+export function serverMetrics(signals: readonly Signal[]): readonly MetricSpec[] {
+  return [...itemMetricsOf(signals), REFUSED_REQUESTS, CUT, CONNECTIONS]
+}
+
+/** Of what is taken, however it comes. */
+export function itemMetricsOf(signals: readonly Signal[]): readonly MetricSpec[] {
+  return [...signals.map(signal => ACCEPTED[signal]), ...signals.map(signal => REFUSED[signal])]
+}
 
 /** Why a request was refused as a whole. */
 export type RequestRefusal =
@@ -69,23 +72,25 @@ export interface TransportCounters {
   readonly accepted: Readonly<Record<Signal, Counter>>
   readonly refused: Readonly<Record<Signal, Counter>>
   readonly requests: Readonly<Record<RequestRefusal, Counter>>
-  readonly cut: ReadonlyMap<string, Counter>
 }
 
+/** `signals`: those that can come by this transport; of others nothing is shown. */
 export function countTransport(
   meter: Meter,
   receiver: string,
-  transport: Transport,
+  transport: string,
+  signals: readonly Signal[] = SIGNALS,
 ): TransportCounters {
   const labels = { receiver, transport }
+  const count = (spec: MetricSpec, signal: Signal): Counter =>
+    signals.includes(signal) ? meter.counter(spec, labels) : { value: 0 }
   const items = (specs: Record<Signal, MetricSpec>) => ({
-    traces: meter.counter(specs.traces, labels),
-    metrics: meter.counter(specs.metrics, labels),
-    logs: meter.counter(specs.logs, labels),
+    traces: count(specs.traces, 'traces'),
+    metrics: count(specs.metrics, 'metrics'),
+    logs: count(specs.logs, 'logs'),
   })
   const requests = (reason: RequestRefusal) =>
     meter.counter(REFUSED_REQUESTS, { ...labels, reason })
-  const reasons = transport === 'grpc' ? CUT_REASONS : HTTP_CUT_REASONS
   return {
     accepted: items(ACCEPTED),
     refused: items(REFUSED),
@@ -97,6 +102,16 @@ export function countTransport(
       unauthenticated: requests('unauthenticated'),
       denied: requests('denied'),
     },
-    cut: new Map(reasons.map(reason => [reason, meter.counter(CUT, { ...labels, reason })])),
   }
+}
+
+/** By reason. */
+export function countCuts(
+  meter: Meter,
+  receiver: string,
+  transport: ServerTransport,
+): ReadonlyMap<string, Counter> {
+  const reasons: readonly string[] = transport === 'grpc' ? CUT_REASONS : HTTP_CUT_REASONS
+  const count = (reason: string) => meter.counter(CUT, { receiver, transport, reason })
+  return new Map(reasons.map(reason => [reason, count(reason)]))
 }

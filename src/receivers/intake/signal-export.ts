@@ -55,6 +55,11 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
     return room
   }
 
+  /** Where a call is counted that has come as far as having a body. */
+  protected countersOf(_call: C): TransportCounters {
+    return this.#options.counters
+  }
+
   /** There is no room for its body. */
   refused(admission: Admission | null, status: RpcStatus): void {
     countRefusal(this.intake.turnAway(admission, status), this.#options.counters)
@@ -99,7 +104,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
       return admission
     }
     if (isStatus(found)) {
-      countRefusal(found, this.#options.counters)
+      countRefusal(found, this.countersOf(call))
       return found
     }
     const { account } = found
@@ -146,7 +151,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
   }
 
   #take(call: C, request: Uint8Array, admission: Admission | null): void {
-    const { counters } = this.#options
+    const counters = this.countersOf(call)
     const context = this.#contextOf(call)
     const verdict = this.intake.take(this.signal, request, context, counters, admission)
     if (verdict instanceof Promise) void verdict.then(settled => this.#answer(call, settled))
@@ -168,7 +173,7 @@ export abstract class SignalExport<C extends ExportCall> implements Room {
 
   #refuse(call: C, status: RpcStatus): void {
     ;(call.admitted as Admission | null)?.end()
-    countRefusal(status, this.#options.counters)
+    countRefusal(status, this.countersOf(call))
     call.fail(status)
   }
 }

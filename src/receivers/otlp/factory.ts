@@ -1,6 +1,7 @@
 /** Declares the `otlp` receiver. */
 import { defineFactory } from '../../core/factory.ts'
-import { METRICS } from '../intake/metrics.ts'
+import { SIGNALS } from '../../core/signal.ts'
+import { serverMetrics } from '../intake/metrics.ts'
 import { config } from './config.ts'
 import { OtlpReceiver } from './receiver.ts'
 
@@ -11,7 +12,7 @@ export const factory = defineFactory({
     summary: 'Takes traces, metrics and logs by OTLP over gRPC and HTTP.',
     stability: { traces: 'beta', metrics: 'beta', logs: 'beta' },
     mutates: false,
-    metrics: METRICS,
+    metrics: serverMetrics(SIGNALS),
   },
   config,
   create: (context, next) => new OtlpReceiver(context, next),

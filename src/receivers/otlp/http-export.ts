@@ -11,6 +11,7 @@ export class HttpExport extends SignalExport<HttpExchange> implements HttpHandle
   }
 
   protected override succeed(exchange: HttpExchange, partial: PartialSuccess | null): void {
-    exchange.answer(200, encodeExportResponse(this.signal, partial, exchange.mediaType))
+    const format = exchange.mediaType === 'json' ? 'json' : 'proto'
+    exchange.answer(200, encodeExportResponse(this.signal, partial, format))
   }
 }

@@ -1,10 +1,13 @@
 /** OTLP requests to what goes over the wire to Jaeger: batches over gRPC, single spans over Kafka, in protobuf or JSON. */
+import type { SpanView } from '../../otlp/traces-view.ts'
 import { FieldCursor } from '../../otlp/wire-reader.ts'
 import { Writer } from '../../otlp/wire-writer.ts'
 import { jsonOf } from './json-writer.ts'
 import { SPAN } from './schema.ts'
 import { SpanWriter } from './writer.ts'
 
+const NO_TRACE = '0'.repeat(32)
+const NO_SPAN = '0'.repeat(16)
 const EMPTY = new Uint8Array(0)
 /** Field numbers of Batch. */
 const SPANS = 1
@@ -29,6 +32,48 @@ export function writeJaegerBatches(request: Uint8Array): Uint8Array[] {
     },
   )
   return batches
+}
+
+/** Of one resource: content of a Batch, to be cut between its spans. */
+export interface JaegerPost {
+  /** Fields of the spans, one behind the other, and where each ends. */
+  readonly spans: Uint8Array
+  readonly ends: readonly number[]
+  /** The field of the process. */
+  readonly process: Uint8Array
+}
+
+/** As `writeJaegerBatches`, without resources that have no spans, and without spans that Jaeger cannot know by their ids. */
+export function writeJaegerPosts(request: Uint8Array): { posts: JaegerPost[]; refused: number } {
+  const posts: JaegerPost[] = []
+  const out = new Writer(16 * 1024)
+  let ends: number[] = []
+  let refused = 0
+  walk(
+    request,
+    (start, end) => {
+      const span = writer.write(request, start, end, false)
+      if (!hasIds(writer.span)) refused++
+      else ends.push(out.bytes(SPANS, span).length)
+    },
+    () => {
+      const spans = out.finish()
+      const process = out.reset().bytes(PROCESS, writer.process).finish()
+      if (ends.length > 0) posts.push({ spans, ends, process })
+      out.reset()
+      ends = []
+    },
+  )
+  return { posts, refused }
+}
+
+function hasIds({ traceId, spanId }: SpanView): boolean {
+  return (
+    traceId.length === NO_TRACE.length &&
+    traceId !== NO_TRACE &&
+    spanId.length === NO_SPAN.length &&
+    spanId !== NO_SPAN
+  )
 }
 
 /** One PostSpansRequest for each resource. */

@@ -6,7 +6,7 @@ import { isWireFault, PARENT, type RequestIndex, ROW } from '../../otlp/request-
 import type { Selection } from '../../otlp/selection.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
 import { asBuffer } from '../../otlp/wire-reader.ts'
-import { ZipkinSpan } from './from-span.ts'
+import { UNKNOWN_SERVICE, ZipkinSpan } from './from-span.ts'
 
 /** What became of a batch. */
 export interface ZipkinMessage {
@@ -14,10 +14,21 @@ export interface ZipkinMessage {
   readonly spans: number
   /** Spans without a valid trace or span id: Zipkin cannot take them. */
   readonly refused: number
+  /** Where each span ends in the bytes, so that whoever sends may cut between them. */
+  readonly ends: readonly number[]
+}
+
+export interface ZipkinOptions {
+  /** Name of services that have none. */
+  readonly unnamedService?: string
 }
 
 /** The two things that a format does. */
 export interface SpanWriter {
+  /** Bytes written so far. */
+  readonly length: number
+  /** Forgets what an attempt that failed has left. */
+  begin(): void
   write(span: ZipkinSpan): void
   finish(): Uint8Array
 }
@@ -25,9 +36,15 @@ export interface SpanWriter {
 const view = new TracesView()
 const span = new ZipkinSpan()
 
-export function writeSpans(parts: readonly EncodePart[], writer: SpanWriter): ZipkinMessage {
-  let spans = 0
+export function writeSpans(
+  parts: readonly EncodePart[],
+  writer: SpanWriter,
+  { unnamedService = UNKNOWN_SERVICE }: ZipkinOptions = {},
+): ZipkinMessage {
+  const ends: number[] = []
   let refused = 0
+  span.unnamedService = unnamedService
+  writer.begin()
   for (const part of parts) {
     let { bytes } = part.payload
     let index: RequestIndex = part.index
@@ -51,9 +68,9 @@ export function writeSpans(parts: readonly EncodePart[], writer: SpanWriter): Zi
       scope = parent
       if (span.move(current)) {
         writer.write(span)
-        spans++
+        ends.push(writer.length)
       } else refused++
     }
   }
-  return { bytes: writer.finish(), spans, refused }
+  return { bytes: writer.finish(), spans: ends.length, refused, ends }
 }

@@ -11,7 +11,7 @@ import { findRemote, HOST_KEYS, type Host, takeLocal } from './hosts.ts'
 import { LINK_PREFIX } from './tags.ts'
 
 /** What stands for a service without a name, and where a name is taken from then; upstream's order. */
-const UNKNOWN_SERVICE = 'unknown_service'
+export const UNKNOWN_SERVICE = 'unknown_service'
 const OTHER_NAMES = ['faas.name', 'k8s.deployment.name', 'process.executable.name']
 
 const KINDS = ['', '', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
@@ -64,6 +64,8 @@ export class ZipkinSpan {
   common: ReadonlyMap<string, string> = NO_TAGS
   /** Grows whenever `common` may be others than before. */
   origin = 0
+  /** What a service without a name is called. */
+  unnamedService = UNKNOWN_SERVICE
 
   /** Of the resource and scope in which the spans stand. */
   #service = ''
@@ -77,7 +79,7 @@ export class ZipkinSpan {
     tags.clear()
     this.origin++
     putAll(tags, view.resource.attributes)
-    this.#service = takeService(tags)
+    this.#service = takeService(tags) || this.unnamedService
     putAll(tags, view.scope.attributes)
     if (view.scope.name !== '') tags.set('otel.scope.name', view.scope.name)
     if (view.scope.version !== '') tags.set('otel.scope.version', view.scope.version)
@@ -237,7 +239,7 @@ function takeService(tags: Map<string, string>): string {
     tags.set('otlp.service.name.source', key)
     return other
   }
-  return UNKNOWN_SERVICE
+  return ''
 }
 
 /** `"name": {"key":"value"}`, the name alone when there are no attributes. */

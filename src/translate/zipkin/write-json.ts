@@ -1,6 +1,6 @@
 /** OTLP spans to Zipkin v2 JSON, one list for a batch. */
 import type { EncodePart } from '../../otlp/encode-part.ts'
-import { type SpanWriter, writeSpans, type ZipkinMessage } from './each-span.ts'
+import { type SpanWriter, writeSpans, type ZipkinMessage, type ZipkinOptions } from './each-span.ts'
 import type { ZipkinSpan } from './from-span.ts'
 import type { Host } from './hosts.ts'
 
@@ -9,8 +9,11 @@ const FIRST_BYTES = 64 * 1024
 const KEPT_BYTES = 4 * 1024 * 1024
 
 /** Writes what is still in as a list of spans; what is empty or zero is left out. */
-export function writeZipkinJson(parts: readonly EncodePart[]): ZipkinMessage {
-  return writeSpans(parts, writer)
+export function writeZipkinJson(
+  parts: readonly EncodePart[],
+  options?: ZipkinOptions,
+): ZipkinMessage {
+  return writeSpans(parts, writer, options)
 }
 
 class JsonWriter implements SpanWriter {
@@ -20,6 +23,16 @@ class JsonWriter implements SpanWriter {
   /** The tags of `common` as they were written last. */
   #common = ''
   #origin = -1
+
+  get length(): number {
+    return this.#length
+  }
+
+  begin(): void {
+    this.#length = 0
+    this.#common = ''
+    this.#origin = -1
+  }
 
   write(span: ZipkinSpan): void {
     if (span.origin !== this.#origin) this.#common = ''

@@ -1,7 +1,7 @@
 /** OTLP spans to Zipkin v2 protobuf, one `ListOfSpans` for a batch. */
 import type { EncodePart } from '../../otlp/encode-part.ts'
 import { Writer } from '../../otlp/wire-writer.ts'
-import { type SpanWriter, writeSpans, type ZipkinMessage } from './each-span.ts'
+import { type SpanWriter, writeSpans, type ZipkinMessage, type ZipkinOptions } from './each-span.ts'
 import type { ZipkinSpan } from './from-span.ts'
 import type { Host } from './hosts.ts'
 import { address, parseIp } from './ip.ts'
@@ -17,12 +17,23 @@ const KINDS = new Map([
 ])
 
 /** Writes what is still in as `zipkin.proto3.ListOfSpans`; trace ids always have 16 bytes, which every reader takes. */
-export function writeZipkinProto(parts: readonly EncodePart[]): ZipkinMessage {
-  return writeSpans(parts, writer)
+export function writeZipkinProto(
+  parts: readonly EncodePart[],
+  options?: ZipkinOptions,
+): ZipkinMessage {
+  return writeSpans(parts, writer, options)
 }
 
 class ProtoWriter implements SpanWriter {
   #out = new Writer()
+
+  get length(): number {
+    return this.#out.length
+  }
+
+  begin(): void {
+    this.#out.reset()
+  }
 
   finish(): Uint8Array {
     const bytes = this.#out.finish()

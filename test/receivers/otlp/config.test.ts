@@ -2,12 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import {
-  config,
-  maxBodyBytes,
-  maxMessageBytes,
-  type OtlpReceiverConfig,
-} from '../../../src/receivers/otlp/config.ts'
+import { maxBodyBytes, maxMessageBytes } from '../../../src/receivers/intake/server-config.ts'
+import { config, type OtlpReceiverConfig } from '../../../src/receivers/otlp/config.ts'
 
 function load(yaml: string): OtlpReceiverConfig {
   return config.schema.parse(parse(yaml) ?? undefined)

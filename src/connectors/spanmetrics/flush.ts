@@ -1,0 +1,209 @@
+/** Writes what is counted as metrics requests, each of a bounded size, and starts over where that is asked for. */
+import { hash } from 'node:crypto'
+import {
+  CUMULATIVE,
+  DELTA,
+  type MadeKind,
+  type MadePoint,
+  MetricsWriter,
+  packBounds,
+} from '../../otlp/metrics-writer.ts'
+import type { Aggregator } from './aggregator.ts'
+import type { SpanmetricsConfig } from './config.ts'
+import type { Plan } from './plan.ts'
+import type { ResourceGroup } from './resources.ts'
+import type { Series, SeriesTable } from './series.ts'
+
+const SCOPE_NAME = 'spanmetricsconnector'
+/** A request is closed once it has so many points or bytes. */
+const MAX_POINTS = 8192
+const MAX_BYTES = 4 << 20
+
+/** Takes a request; false = there is no room, and nothing may be forgotten. */
+export type TakeRequest = (bytes: Uint8Array) => boolean
+
+/** A metric of a group. */
+interface Made {
+  readonly kind: MadeKind
+  readonly name: string
+  readonly unit: string
+  readonly table: SeriesTable
+  /** Series are written for their durations. */
+  readonly isDuration: boolean
+}
+
+interface Told {
+  readonly group: ResourceGroup
+  readonly series: Series
+  readonly isDuration: boolean
+}
+
+interface Round {
+  readonly aggregator: Aggregator
+  readonly nowMs: number
+  readonly take: TakeRequest
+}
+
+export class Flusher {
+  readonly #plan: Plan
+  readonly #config: SpanmetricsConfig
+  readonly #isDelta: boolean
+  readonly #bounds: Uint8Array
+  readonly #writer = new MetricsWriter()
+  /** Delta: when a series was last told, by what names it, in the order of the telling. */
+  readonly #toldMs = new Map<string, number>()
+  /** Points and whole groups that are written and not handed on yet. */
+  readonly #points: Told[] = []
+  readonly #written: ResourceGroup[] = []
+
+  constructor(plan: Plan, config: SpanmetricsConfig) {
+    this.#plan = plan
+    this.#config = config
+    this.#isDelta = config.aggregation_temporality === 'AGGREGATION_TEMPORALITY_DELTA'
+    this.#bounds = packBounds(plan.shape?.bounds ?? [])
+  }
+
+  /** False when something could not be handed on: it stays, and is part of the next flush. */
+  flush(aggregator: Aggregator, nowMs: number, take: TakeRequest): boolean {
+    const round = { aggregator, nowMs, take }
+    for (const group of [...aggregator.groups.values(), ...aggregator.evicted.values()]) {
+      if (!this.#tell(group, round)) return false
+      this.#written.push(group)
+    }
+    return this.#handOn(round)
+  }
+
+  /** Hands on what is written so far; only then it counts as told. */
+  #handOn({ aggregator, nowMs, take }: Round): boolean {
+    const isTaken = this.#writer.points === 0 || take(this.#writer.finish())
+    if (isTaken) {
+      for (const each of this.#points) this.#settlePoint(each, nowMs)
+      for (const group of this.#written) this.#settleGroup(aggregator, group, nowMs)
+    }
+    this.#points.length = 0
+    this.#written.length = 0
+    return isTaken
+  }
+
+  #settlePoint({ group, series, isDuration }: Told, nowMs: number): void {
+    if (!this.#isDelta) {
+      series.isFirst = false
+      return
+    }
+    if (isDuration) series.clearDurations()
+    else series.count = 0
+    // The next point of the series begins where this one ends.
+    const name = nameOf(group, series)
+    this.#toldMs.delete(name)
+    this.#toldMs.set(name, nowMs)
+    if (this.#toldMs.size > this.#config.metric_timestamp_cache_size) {
+      this.#toldMs.delete(this.#toldMs.keys().next().value as string)
+    }
+  }
+
+  #settleGroup(aggregator: Aggregator, group: ResourceGroup, nowMs: number): void {
+    const { metrics_expiration, series_expiration } = this.#config
+    const isOver = metrics_expiration > 0 && nowMs - group.lastSeenMs >= metrics_expiration
+    if (this.#isDelta || group.isEvicted || isOver) {
+      aggregator.remove(group)
+      return
+    }
+    for (const table of group.tables) {
+      if (this.#plan.exemplars > 0) {
+        for (const { exemplars } of everySeries(table)) if (exemplars !== null) exemplars.length = 0
+      }
+      if (series_expiration === 0) continue
+      const gone = table.sweep(series => nowMs - series.lastSeenMs >= series_expiration)
+      for (const series of gone) aggregator.release(series)
+    }
+  }
+
+  #metricsOf(group: ResourceGroup): Made[] {
+    const { namespace, histogram } = this.#config
+    const { shape, hasEvents } = this.#plan
+    const name = (metric: string): string => (namespace === '' ? metric : `${namespace}.${metric}`)
+    const metrics: Made[] = [
+      { kind: 'sum', name: name('calls'), unit: '', table: group.calls, isDuration: false },
+    ]
+    if (shape !== null) {
+      const kind = shape.bounds === null ? 'exponential' : 'histogram'
+      const { unit } = histogram
+      metrics.push({ kind, name: name('duration'), unit, table: group.durations, isDuration: true })
+    }
+    if (hasEvents) {
+      const { events } = group
+      metrics.push({
+        kind: 'sum',
+        name: name('events'),
+        unit: '',
+        table: events,
+        isDuration: false,
+      })
+    }
+    return metrics
+  }
+
+  /** False when a request that became full could not be handed on. */
+  #tell(group: ResourceGroup, round: Round): boolean {
+    this.#openGroup(group)
+    for (const metric of this.#metricsOf(group)) {
+      let isOpen = false
+      for (const series of everySeries(metric.table)) {
+        if (!isOpen) this.#openMetric(metric)
+        isOpen = true
+        this.#point(metric, group, series, round.nowMs)
+        if (!this.#isFull) continue
+        this.#writer.closeMetric()
+        this.#closeGroup()
+        isOpen = false
+        if (!this.#handOn(round)) return false
+        this.#openGroup(group)
+      }
+      if (isOpen) this.#writer.closeMetric()
+    }
+    this.#closeGroup()
+    return true
+  }
+
+  get #isFull(): boolean {
+    return this.#writer.points >= MAX_POINTS || this.#writer.length >= MAX_BYTES
+  }
+
+  #openGroup({ attributes }: ResourceGroup): void {
+    this.#writer.openResource(attributes)
+    this.#writer.openScope(SCOPE_NAME)
+  }
+
+  #closeGroup(): void {
+    this.#writer.close()
+    this.#writer.close()
+  }
+
+  #openMetric({ kind, name, unit }: Made): void {
+    this.#writer.openMetric(kind, name, unit, this.#isDelta ? DELTA : CUMULATIVE)
+  }
+
+  #point({ isDuration }: Made, group: ResourceGroup, series: Series, timeMs: number): void {
+    const { attributes, exemplars } = series
+    const before = this.#isDelta ? this.#toldMs.get(nameOf(group, series)) : undefined
+    const startMs = before ?? series.startMs
+    this.#points.push({ group, series, isDuration })
+    const point: MadePoint = { attributes, startMs, timeMs, exemplars }
+    if (!isDuration) {
+      this.#writer.sumPoint(point, series.isFirst && !this.#isDelta ? 0 : series.count)
+    } else if (series.buckets !== null) {
+      const { observed, sum, buckets } = series
+      this.#writer.histogramPoint(point, observed, sum, this.#bounds, buckets)
+    } else this.#writer.exponentialPoint(point, series.exponential!)
+  }
+}
+
+/** Short, whatever the key. */
+function nameOf({ key }: ResourceGroup, series: Series): string {
+  return hash('sha1', Buffer.concat([Buffer.from(`${key}\0`), series.key]), 'base64')
+}
+
+function* everySeries({ all, overflow }: SeriesTable): Generator<Series> {
+  yield* all
+  if (overflow !== null) yield overflow
+}

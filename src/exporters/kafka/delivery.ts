@@ -1,0 +1,170 @@
+/**
+ * How far one batch has come: which of its records the brokers have taken, so that a further attempt sends the others
+ * only. Units that turn out to be too large are cut here, at item borders.
+ */
+
+import { encodedSize } from '../../otlp/encode.ts'
+import type { EncodePart } from '../../otlp/encode-part.ts'
+import { splitParts } from '../../otlp/split.ts'
+import type { EncodedMessage, EncodingWriter } from '../../translate/encoding/writers.ts'
+import type { Unit } from './plan.ts'
+
+/** One record to be sent, and what it is of. */
+export interface Message {
+  readonly progress: UnitProgress
+  /** Among the messages of its unit. */
+  readonly place: number
+  readonly topic: string
+  readonly key: Uint8Array | null
+  readonly encoded: EncodedMessage
+}
+
+interface UnitProgress {
+  readonly unit: Unit
+  /** Places of messages that have ended; null when none has. */
+  ended: Set<number> | null
+  /** Messages of it that have not. */
+  open: number
+  isEnded: boolean
+  /** Counted at the first attempt only. */
+  isCounted: boolean
+}
+
+export interface Refusal {
+  reason: string
+  message: string
+  items: number
+}
+
+export interface DeliveryOptions {
+  readonly writer: EncodingWriter
+  /** Most bytes of a value with this key. */
+  readonly limit: (key: Uint8Array | null) => number
+}
+
+export class Delivery {
+  readonly #options: DeliveryOptions
+  #units: UnitProgress[] = []
+  readonly refusal: Refusal = { reason: '', message: '', items: 0 }
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options
+  }
+
+  add(unit: Unit): void {
+    this.#units.push(createProgress(unit))
+  }
+
+  /** It is one unit of just these parts. */
+  isWhole(parts: readonly EncodePart[]): boolean {
+    return this.#units.length === 1 && this.#units[0].unit.parts === parts
+  }
+
+  /** Every item has been taken or refused. */
+  get isDone(): boolean {
+    return this.#units.every(({ isEnded }) => isEnded)
+  }
+
+  /** What is still to be sent. `whole`: the bytes of the only unit, where they are known already. */
+  messages(whole: EncodedMessage | null): Message[] {
+    const messages: Message[] = []
+    const units = this.#units
+    this.#units = []
+    for (const progress of units) {
+      if (!progress.isEnded) this.#write(progress, whole, messages)
+    }
+    return messages
+  }
+
+  /** This message needs not be sent any more: it was taken, or refused for good. */
+  end({ progress, place, encoded }: Message, refused: { reason: string; message: string } | null) {
+    if (progress.isEnded || progress.ended?.has(place) === true) return
+    if (refused !== null) this.refuse(encoded.items, refused.reason, refused.message)
+    ;(progress.ended ??= new Set()).add(place)
+    progress.isEnded = --progress.open === 0
+  }
+
+  /** The broker finds it too large: its halves are tried. False when it is one item. */
+  halve({ progress }: Message): boolean {
+    const { unit } = progress
+    if (!this.#options.writer.isWhole || unit.items <= 1) return false
+    progress.isEnded = true
+    const { pieces } = splitParts(unit.parts, { maxItems: Math.ceil(unit.items / 2) })
+    for (const parts of pieces) this.#units.push(createProgress(pieceOf(unit, parts)))
+    return true
+  }
+
+  refuse(items: number, reason: string, message: string): void {
+    if (items === 0) return
+    const { refusal } = this
+    refusal.items += items
+    refusal.reason ||= reason
+    refusal.message ||= message
+  }
+
+  #write(progress: UnitProgress, whole: EncodedMessage | null, messages: Message[]): void {
+    const { unit } = progress
+    const { writer, limit } = this.#options
+    const most = limit(unit.key)
+    if (writer.isOtlp) {
+      const size = whole?.byteLength ?? encodedSize(unit.parts)
+      if (size > most) this.#cut(unit, { maxBytes: most }, messages)
+      else this.#keep(progress, [whole ?? writer.write(unit.parts).messages[0]], messages)
+      return
+    }
+    const { messages: written, refused, empty } = writer.write(unit.parts)
+    const largest = writer.isWhole && written.length === 1 ? written[0].byteLength : 0
+    if (largest > most && unit.items > 1) {
+      // Bytes by item are not known here: so many pieces that each is likely to fit.
+      const maxItems = Math.max(Math.floor((unit.items * most * 0.9) / largest), 1)
+      this.#cut(unit, { maxItems: Math.min(maxItems, unit.items - 1) }, messages)
+      return
+    }
+    if (!progress.isCounted) {
+      this.refuse(refused, 'unencodable', 'the encoding cannot say these items')
+      this.refuse(empty, 'unencodable', 'log records without a body have nothing to send')
+    }
+    this.#keep(progress, written, messages)
+  }
+
+  #cut(unit: Unit, limits: { maxBytes?: number; maxItems?: number }, messages: Message[]): void {
+    const { pieces, oversize } = splitParts(unit.parts, limits)
+    for (const parts of pieces) this.#write(createProgress(pieceOf(unit, parts)), null, messages)
+    const items = oversize.reduce((sum, part) => sum + part.items, 0)
+    this.refuse(items, 'item_too_large', 'single items are larger than max_message_bytes')
+  }
+
+  #keep(progress: UnitProgress, written: readonly EncodedMessage[], messages: Message[]): void {
+    progress.isCounted = true
+    const { topic, key } = progress.unit
+    const most = this.#options.limit(key)
+    const open = written.filter((_, place) => progress.ended?.has(place) !== true)
+    progress.open = open.length
+    progress.isEnded = open.length === 0
+    for (const [place, encoded] of written.entries()) {
+      if (progress.ended?.has(place) === true) continue
+      const message = { progress, place, topic, key: keyOf(encoded, key), encoded }
+      if (encoded.byteLength > most) {
+        const reason = 'item_too_large'
+        this.end(message, { reason, message: 'single items are larger than max_message_bytes' })
+        continue
+      }
+      messages.push(message)
+    }
+    this.#units.push(progress)
+  }
+}
+
+function createProgress(unit: Unit): UnitProgress {
+  return { unit, ended: null, open: 0, isEnded: false, isCounted: false }
+}
+
+function pieceOf(unit: Unit, parts: readonly EncodePart[]): Unit {
+  return { ...unit, parts, items: parts.reduce((sum, part) => sum + part.items, 0) }
+}
+
+/** What the configuration says comes before what the encoding says. */
+function keyOf({ key }: EncodedMessage, configured: Uint8Array | null): Uint8Array | null {
+  if (configured !== null || key === null) return configured
+  return Buffer.from(key, 'latin1')
+}

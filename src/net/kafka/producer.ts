@@ -1,0 +1,461 @@
+/**
+ * A producer over a `Wire`: records are gathered by partition into batches, compressed, and handed to the brokers that
+ * lead them, a bounded number of requests to each at a time. What a new leader can cure is tried again here, a few times
+ * and soon; anything longer is the caller's to decide.
+ *
+ * ```
+ * send -> partition -> open batch -(full, linger)-> body, compressed -> queue of its leader -> request -> answer
+ *                                                        ^---- new leader, new identity, halves ----------|
+ * ```
+ */
+import { MillraceError } from '../../errors.ts'
+import type { Abort } from '../../util/abort.ts'
+import { compress, type Encoding, loadCodec } from '../compression.ts'
+import type { KafkaFailure, KafkaProducer, KafkaProducerOptions, OutgoingRecord } from './client.ts'
+import {
+  DUPLICATE_SEQUENCE_NUMBER,
+  failureOfCode,
+  isLostIdentity,
+  isStaleLeader,
+  retryLater,
+} from './errors.ts'
+import { Dispatch, type Outgoing, OutgoingBatch, PartitionLane } from './outgoing.ts'
+import {
+  BATCH_HEADER_BYTES,
+  encodeBatchHeader,
+  encodeRecords,
+  recordBytes,
+} from './record-batch.ts'
+import {
+  isFailure,
+  type ProduceAnswer,
+  type ProducerIdentity,
+  type TopicLayout,
+  type Wire,
+} from './wire.ts'
+
+/** Requests to one broker that wait for their answers. */
+const MAX_REQUESTS_PER_NODE = 5
+const CODECS = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
+const MESSAGE_TOO_LARGE = 10
+
+export class BatchingProducer implements KafkaProducer {
+  readonly #options: KafkaProducerOptions
+  readonly #wire: Wire
+  readonly #lanes = new Map<string, PartitionLane>()
+  readonly #nodes = new Map<number, NodeQueue>()
+  #identity: ProducerIdentity | null = null
+  #asking: Promise<ProducerIdentity | KafkaFailure> | null = null
+  readonly #dispatches = new Set<Dispatch>()
+  #isStopped = false
+
+  constructor(options: KafkaProducerOptions, wire: Wire) {
+    this.#options = options
+    this.#wire = wire
+  }
+
+  async start(): Promise<void> {
+    const { compression } = this.#options
+    if (compression !== 'none') {
+      const codec = await loadCodec(compression as Encoding)
+      if (codec?.compress === undefined) {
+        const message = `compression ${compression} is not available here; choose gzip or none.`
+        throw new MillraceError('MILLRACE_START_FAILED', message)
+      }
+    }
+    await this.#wire.start()
+  }
+
+  async send(
+    records: readonly OutgoingRecord[],
+    abort: Abort,
+    late?: (index: number) => void,
+  ): Promise<readonly (KafkaFailure | null)[]> {
+    if (records.length === 0) return []
+    if (this.#isStopped || abort.aborted) return records.map(() => stopped(abort))
+    return new Promise(resolve => {
+      const dispatch = new Dispatch(records.length, finish, late)
+      const onAbort = (): void => dispatch.endAll(stopped(abort))
+      const dispatches = this.#dispatches
+      function finish(results: readonly (KafkaFailure | null)[]): void {
+        abort.removeEventListener('abort', onAbort)
+        dispatches.delete(dispatch)
+        resolve(results)
+      }
+      dispatches.add(dispatch)
+      abort.addEventListener('abort', onAbort, { once: true })
+      this.#sort(records, dispatch)
+    })
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    for (const lane of this.#lanes.values()) lane.open?.timer?.cancel()
+    for (const dispatch of [...this.#dispatches]) dispatch.endAll(retryLater('shutting down'))
+    this.#lanes.clear()
+    this.#nodes.clear()
+    await this.#wire.stop()
+  }
+
+  /** By topic, since who leads is asked for each. */
+  #sort(records: readonly OutgoingRecord[], dispatch: Dispatch): void {
+    const byTopic = new Map<string, Outgoing[]>()
+    records.forEach((record, index) => {
+      const entry = { record, dispatch, index }
+      const known = byTopic.get(record.topic)
+      if (known === undefined) byTopic.set(record.topic, [entry])
+      else known.push(entry)
+    })
+    for (const [topic, entries] of byTopic) {
+      const layout = this.#wire.topic(topic)
+      if (!(layout instanceof Promise)) this.#place(topic, layout, entries)
+      else void layout.then(found => this.#placeOrEnd(topic, found, entries))
+    }
+  }
+
+  #placeOrEnd(
+    topic: string,
+    found: TopicLayout | KafkaFailure,
+    entries: readonly Outgoing[],
+  ): void {
+    if (!isFailure(found)) this.#place(topic, found, entries)
+    else for (const { dispatch, index } of entries) dispatch.end(index, found)
+  }
+
+  #place(topic: string, { leaders }: TopicLayout, entries: readonly Outgoing[]): void {
+    const { partitioner, lingerMs, maxBatchBytes } = this.#options
+    const touched = new Set<PartitionLane>()
+    const load = (partition: number): number =>
+      this.#lanes.get(laneKey(topic, partition))?.bytes ?? 0
+    for (const entry of entries) {
+      if (!entry.dispatch.isOpen(entry.index)) continue
+      if (recordBytes(entry.record, 0) + BATCH_HEADER_BYTES > maxBatchBytes) {
+        entry.dispatch.end(entry.index, tooLarge(entry.record, maxBatchBytes))
+        continue
+      }
+      const partition = partitioner.choose(entry.record, leaders.length, load)
+      touched.add(this.#add(topic, partition, entry))
+    }
+    if (lingerMs > 0) return
+    for (const { open } of touched) if (open !== null) this.#close(open)
+  }
+
+  #add(topic: string, partition: number, entry: Outgoing): PartitionLane {
+    const { maxBatchBytes, maxBatchRecords, lingerMs, clock } = this.#options
+    const lane = this.#laneOf(topic, partition)
+    let size = recordBytes(entry.record, lane.open?.entries.length ?? 0)
+    if (lane.open !== null && lane.open.bytes + size > maxBatchBytes) this.#close(lane.open)
+    if (lane.open === null) {
+      size = recordBytes(entry.record, 0)
+      const batch = new OutgoingBatch(topic, partition, [], BATCH_HEADER_BYTES)
+      lane.open = batch
+      if (lingerMs > 0) batch.timer = clock.after(lingerMs, () => this.#close(batch))
+    }
+    const { open } = lane
+    open.entries.push(entry)
+    open.bytes += size
+    lane.bytes += size
+    if (open.entries.length >= maxBatchRecords) this.#close(open)
+    return lane
+  }
+
+  #laneOf(topic: string, partition: number): PartitionLane {
+    const key = laneKey(topic, partition)
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) this.#lanes.set(key, (lane = new PartitionLane()))
+    return lane
+  }
+
+  /** No more records: it is compressed and goes to its leader. */
+  #close(batch: OutgoingBatch): void {
+    batch.timer?.cancel()
+    const lane = this.#laneOf(batch.topic, batch.partition)
+    if (lane.open === batch) lane.open = null
+    this.#options.partitioner.onNewBatch(batch.topic)
+    this.#seal(batch)
+  }
+
+  /** Only here may records that nobody waits for any more be left out. */
+  #seal(batch: OutgoingBatch): void {
+    batch.entries = batch.entries.filter(({ dispatch, index }) => dispatch.isOpen(index))
+    if (batch.entries.length === 0) {
+      this.#forgetBytes(batch)
+      return
+    }
+    const { chunks, byteLength } = encodeRecords(batch.entries.map(({ record }) => record))
+    const { compression, compressionLevel } = this.#options
+    if (compression === 'none') {
+      this.#sealed(batch, chunks, byteLength)
+      return
+    }
+    const packed = compress(compression, chunks, byteLength, compressionLevel)
+    if (!(packed instanceof Promise)) {
+      this.#sealed(batch, [packed], packed.length)
+      return
+    }
+    packed.then(
+      bytes => this.#sealed(batch, [bytes], bytes.length),
+      error =>
+        this.#finish(batch, {
+          kind: 'drop',
+          reason: 'internal_error',
+          message: String(error),
+          code: '',
+        }),
+    )
+  }
+
+  #sealed(batch: OutgoingBatch, chunks: readonly Uint8Array[], byteLength: number): void {
+    const { compression, clock } = this.#options
+    const { length: count } = batch.entries
+    batch.body = { chunks, byteLength, count, codec: CODECS[compression], timestampMs: clock.now() }
+    this.#route(batch)
+  }
+
+  #route(batch: OutgoingBatch): void {
+    if (this.#isStopped) return
+    const layout = this.#wire.topic(batch.topic)
+    if (layout instanceof Promise) void layout.then(found => this.#routeTo(batch, found))
+    else this.#routeTo(batch, layout)
+  }
+
+  #routeTo(batch: OutgoingBatch, found: TopicLayout | KafkaFailure): void {
+    if (isFailure(found)) {
+      this.#again(batch, found)
+      return
+    }
+    const node = found.leaders[batch.partition] ?? -1
+    if (node < 0) {
+      this.#wire.forget(batch.topic)
+      this.#again(batch, failureOfCode(5, `${batch.topic}/${batch.partition}`))
+      return
+    }
+    let queue = this.#nodes.get(node)
+    if (queue === undefined) this.#nodes.set(node, (queue = new NodeQueue()))
+    queue.waiting.push(batch)
+    this.#pump(node, queue)
+  }
+
+  #pump(node: number, queue: NodeQueue): void {
+    while (queue.waiting.length > 0 && queue.inFlight < MAX_REQUESTS_PER_NODE) {
+      if (this.#options.idempotent && this.#identity === null) {
+        this.#askIdentity()
+        return
+      }
+      const batches = this.#pick(queue)
+      if (batches.length === 0) return
+      void this.#request(node, queue, batches)
+    }
+  }
+
+  #askIdentity(): void {
+    if (this.#asking !== null) return
+    this.#asking = this.#wire.identity()
+    void this.#asking.then(found => {
+      this.#asking = null
+      if (this.#isStopped) return
+      if (!isFailure(found)) this.#identity = found
+      for (const [node, queue] of this.#nodes) {
+        if (!isFailure(found)) this.#pump(node, queue)
+        else for (const batch of queue.waiting.splice(0)) this.#again(batch, found)
+      }
+    })
+  }
+
+  /** For one request: one batch of each partition, and with counted ones only if none of it is on its way. */
+  #pick(queue: NodeQueue): OutgoingBatch[] {
+    const { maxRequestBytes, idempotent } = this.#options
+    const picked: OutgoingBatch[] = []
+    const taken = new Set<PartitionLane>()
+    let bytes = 0
+    for (let i = 0; i < queue.waiting.length; i++) {
+      const batch = queue.waiting[i]
+      const lane = this.#laneOf(batch.topic, batch.partition)
+      if (taken.has(lane) || (idempotent && lane.inFlight > 0)) continue
+      const size = batch.body!.byteLength + BATCH_HEADER_BYTES
+      if (picked.length > 0 && bytes + size > maxRequestBytes) break
+      bytes += size
+      picked.push(batch)
+      taken.add(lane)
+    }
+    if (picked.length === queue.waiting.length) queue.waiting = []
+    else if (picked.length > 0) {
+      const gone = new Set(picked)
+      queue.waiting = queue.waiting.filter(batch => !gone.has(batch))
+    }
+    return picked
+  }
+
+  async #request(node: number, queue: NodeQueue, batches: readonly OutgoingBatch[]): Promise<void> {
+    const { clock, acks } = this.#options
+    queue.inFlight++
+    const sealed = batches.map(batch => {
+      const lane = this.#laneOf(batch.topic, batch.partition)
+      lane.inFlight++
+      if (this.#identity !== null) this.#count(batch, lane, this.#identity)
+      const body = batch.body!
+      const header = encodeBatchHeader(body, batch.identity)
+      const chunks = [header, ...body.chunks]
+      const byteLength = header.length + body.byteLength
+      return { topic: batch.topic, partition: batch.partition, chunks, byteLength }
+    })
+    const since = clock.monotonic()
+    const answers = await this.#wire.produce(node, sealed, acks)
+    const elapsedMs = clock.monotonic() - since
+    queue.inFlight--
+    for (const [i, batch] of batches.entries()) {
+      this.#laneOf(batch.topic, batch.partition).inFlight--
+      const answer = isFailure(answers) ? answers : answers[i]
+      this.#tell(batch, sealed[i].byteLength, elapsedMs, answer)
+      if (isFailure(answer)) this.#lost(batch, answer)
+      else this.#answered(batch, answer)
+    }
+    if (!this.#isStopped) this.#pump(node, queue)
+  }
+
+  /** The count goes on from batch to batch; what is sent again keeps its place. */
+  #count(batch: OutgoingBatch, lane: PartitionLane, { id, epoch }: ProducerIdentity): void {
+    if (batch.identity?.producerId === id) return
+    if (lane.producerId !== id) {
+      lane.producerId = id
+      lane.nextSequence = 0
+    }
+    batch.identity = { producerId: id, epoch, sequence: lane.nextSequence }
+    lane.nextSequence = (lane.nextSequence + batch.entries.length) % 0x8000_0000
+  }
+
+  #tell(
+    batch: OutgoingBatch,
+    bytes: number,
+    elapsedMs: number,
+    answer: ProduceAnswer | KafkaFailure,
+  ): void {
+    const { onBatch } = this.#options
+    if (onBatch === undefined) return
+    let failure: KafkaFailure | null = null
+    if (isFailure(answer)) failure = answer
+    else if (!isTaken(answer)) failure = failureOfCode(answer.code, batch.topic)
+    onBatch({ records: batch.entries.length, bytes, plainBytes: batch.bytes, elapsedMs, failure })
+  }
+
+  /** No answer: it may be there or not. */
+  #lost(batch: OutgoingBatch, failure: KafkaFailure): void {
+    this.#wire.forget(batch.topic)
+    this.#again(batch, failure)
+  }
+
+  #answered(batch: OutgoingBatch, answer: ProduceAnswer): void {
+    const { topic, partition } = batch
+    if (isTaken(answer)) {
+      this.#finish(batch, null)
+      return
+    }
+    const { code, said, badRecords } = answer
+    this.#uncount(batch)
+    const failure = failureOfCode(code, `${topic}/${partition}`, said)
+    if (code === MESSAGE_TOO_LARGE && batch.entries.length > 1) this.#halve(batch)
+    else if (badRecords.length > 0 && badRecords.length < batch.entries.length) {
+      this.#leaveOut(batch, badRecords, failure)
+    } else if (isLostIdentity(code)) {
+      this.#identity = null
+      this.#again(batch, failure)
+    } else if (failure.kind === 'drop') this.#finish(batch, failure)
+    else {
+      if (isStaleLeader(code)) this.#wire.forget(topic)
+      this.#again(batch, failure)
+    }
+  }
+
+  /** The broker did not take it, so its numbers are free. Counted batches of a partition go one at a time. */
+  #uncount(batch: OutgoingBatch): void {
+    const { identity } = batch
+    if (identity === null) return
+    const lane = this.#laneOf(batch.topic, batch.partition)
+    if (lane.producerId === identity.producerId) lane.nextSequence = identity.sequence
+    batch.identity = null
+  }
+
+  #halve(batch: OutgoingBatch): void {
+    const middle = batch.entries.length >>> 1
+    this.#replace(batch, [batch.entries.slice(0, middle), batch.entries.slice(middle)])
+  }
+
+  #leaveOut(batch: OutgoingBatch, bad: readonly number[], failure: KafkaFailure): void {
+    const places = new Set(bad)
+    const final: KafkaFailure = { ...failure, kind: 'drop', reason: 'bad_data' }
+    const good: Outgoing[] = []
+    for (const [place, entry] of batch.entries.entries()) {
+      if (places.has(place)) entry.dispatch.end(entry.index, final)
+      else good.push(entry)
+    }
+    this.#replace(batch, [good])
+  }
+
+  #replace(batch: OutgoingBatch, groups: readonly Outgoing[][]): void {
+    const lane = this.#laneOf(batch.topic, batch.partition)
+    this.#forgetBytes(batch)
+    for (const entries of groups) {
+      const bytes = entries.reduce(
+        (sum, { record }, i) => sum + recordBytes(record, i),
+        BATCH_HEADER_BYTES,
+      )
+      const piece = new OutgoingBatch(batch.topic, batch.partition, entries, bytes)
+      piece.attempts = batch.attempts
+      lane.bytes += bytes - BATCH_HEADER_BYTES
+      this.#seal(piece)
+    }
+  }
+
+  #again(batch: OutgoingBatch, failure: KafkaFailure): void {
+    const { metadataRetries, metadataBackoffMs, clock } = this.#options
+    if (this.#isStopped) return
+    const mayPass = failure.kind === 'retry' && batch.attempts < metadataRetries
+    if (!mayPass || !batch.isWanted) {
+      // The broker may have counted it, or not: the count begins anew.
+      if (batch.identity !== null) this.#identity = null
+      this.#finish(batch, failure)
+      return
+    }
+    batch.attempts++
+    clock.after(metadataBackoffMs, () => this.#route(batch))
+  }
+
+  #finish(batch: OutgoingBatch, failure: KafkaFailure | null): void {
+    this.#forgetBytes(batch)
+    batch.end(failure)
+  }
+
+  #forgetBytes(batch: OutgoingBatch): void {
+    const key = laneKey(batch.topic, batch.partition)
+    const lane = this.#lanes.get(key)
+    if (lane === undefined) return
+    lane.bytes -= batch.bytes - BATCH_HEADER_BYTES
+    // A lane that counts is kept: the broker knows how far it has come.
+    const isIdle = lane.bytes <= 0 && lane.open === null && lane.inFlight === 0
+    if (isIdle && lane.producerId < 0n) this.#lanes.delete(key)
+  }
+}
+
+/** What goes to one broker. */
+class NodeQueue {
+  waiting: OutgoingBatch[] = []
+  inFlight = 0
+}
+
+function laneKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+function isTaken({ code }: ProduceAnswer): boolean {
+  return code === 0 || code === DUPLICATE_SEQUENCE_NUMBER
+}
+
+function stopped({ reason }: Abort): KafkaFailure {
+  return retryLater(reason instanceof Error ? reason.message : 'shutting down')
+}
+
+function tooLarge({ topic, valueBytes }: OutgoingRecord, limit: number): KafkaFailure {
+  const message = `${topic}: a record of ${valueBytes} bytes does not fit into max_message_bytes ${limit}`
+  return { kind: 'drop', reason: 'too_large', message, code: '' }
+}
