@@ -27,7 +27,7 @@ import { fakeHost, fakeServices } from '../../src/testing/fakes.ts'
 import { corpusRequest } from '../corpus/requests.ts'
 
 const SPANS = 512
-const ROUNDS = 5
+const ROUNDS = 7
 /** A row with so many tenants has seen them all; then a few of them go on sending. */
 const TENANTS = 1000
 const ACTIVE_TENANTS = 10

@@ -30,7 +30,7 @@ const ENCODINGS: readonly Encoding[] = [
   { name: 'zipkin_json', signals: TRACES, compression: 'zstd', isWhole: false },
 ]
 const REQUESTS = 10
-const ARRIVES_MS = 60_000
+const ARRIVES_MS = 30_000
 
 test('the Go collector and Millrace understand each other over Kafka', {
   skip: lacking(kafkaJars, () => goCollector(GO_KAFKA)),

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { freePorts } from '../harness/ports.ts'
-import { fetched, run } from './peer-cache.ts'
+import { fetched, needJava, run } from './peer-cache.ts'
 import { PeerProcess, type Scope, temporaryFolder } from './peer-process.ts'
 
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -29,6 +29,7 @@ export const KAFKA_USER = { username: 'alice', password: 'alice-secret' } as con
 
 /** Folder of its jars; downloads them when they are not there. */
 export function kafkaJars(): string {
+  needJava('kafka')
   return fetched({
     peer: 'kafka',
     path: join('kafka', 'lib'),
@@ -222,7 +223,7 @@ class Node {
     ])
     const kind = this.#isController ? ['--standalone'] : ['--no-initial-controllers']
     const more = this.#isController && this.#hasSasl ? users : []
-    const command = ['format', ...kind, '-t', cluster, '-c', this.#file, ...more]
+    const command = ['format', ...kind, `--cluster-id=${cluster}`, '-c', this.#file, ...more]
     const java = [...JAVA, '-XX:TieredStopAtLevel=1', '-cp', classPath(), 'kafka.tools.StorageTool']
     execFileSync('java', [...java, ...command], { stdio: 'pipe', timeout: FORMAT_MS })
   }

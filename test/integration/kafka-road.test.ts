@@ -15,7 +15,7 @@ import { sendSdkTraces } from './sdk-traces.ts'
 
 const ENCODINGS = ['otlp_proto', 'otlp_json', 'jaeger_proto', 'jaeger_json'] as const
 const TRACES = 20
-const ARRIVES_MS = 60_000
+const ARRIVES_MS = 30_000
 
 test('traces of an SDK go over Kafka to Jaeger as they were made', {
   skip: lacking(kafkaJars, jaegerBinary),
@@ -32,7 +32,9 @@ test('traces of an SDK go over Kafka to Jaeger as they were made', {
 
       assert.equal(sent.size, TRACES)
       for (const [traceId, spans] of sent) {
-        const found = await untilWhole(jaeger, traceId, spans.length)
+        const found = await untilWhole(jaeger, traceId, spans.length).catch(error =>
+          assert.fail(`${(error as Error).message}\n${writer.output}\n${reader.output}`),
+        )
         assert.deepEqual(idsOf(found), spans.map(idOf).sort())
         assert.deepEqual(comparable(found), comparable(await direct.trace(traceId)))
       }

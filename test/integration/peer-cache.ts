@@ -83,6 +83,19 @@ export function run(
   }
 }
 
+let hasJava = false
+
+/** Servers from Maven Central run on it; their jars may lie in a cache that came from another machine. */
+export function needJava(peer: string): void {
+  if (hasJava) return
+  try {
+    run('java', ['-version'])
+    hasJava = true
+  } catch (error) {
+    throw new PeerError(peer, 'java 17', error)
+  }
+}
+
 /**
  * For `skip` of a test: what of the neighbours this machine cannot have, or false. In CI always false: there the test
  * runs, and fails by the same words.

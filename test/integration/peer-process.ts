@@ -19,6 +19,8 @@ const LIVING = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of LIVING) child.kill('SIGKILL')
 })
+// A run that takes too long is ended by these; what it started must not stay.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
 
 export interface ServerOptions {
   readonly command: string

@@ -115,7 +115,11 @@ export function ottlOracle(): string | undefined {
   if (!existsSync(source)) return undefined
   mkdirSync(join(CACHE, 'bin'), { recursive: true })
   const env = { ...process.env, CGO_ENABLED: '0' }
-  run('go', ['build', '-C', source, '-o', binary, '.'], { env })
+  try {
+    run('go', ['build', '-C', source, '-o', binary, '.'], { env })
+  } catch (error) {
+    throw new PeerError('ottl_oracle', 'go 1.26 with its module proxy', error)
+  }
   return binary
 }
 
@@ -124,8 +128,13 @@ export function pythonWithSdk(): string {
   const home = join(CACHE, 'python-sdk')
   const python = join(home, 'bin', 'python')
   if (existsSync(join(home, 'ready'))) return python
-  run('python3', ['-m', 'venv', home])
-  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PYTHON_SDK])
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+  try {
+    run('python3', ['-m', 'venv', home])
+    run(python, [...pip, ...PYTHON_SDK])
+  } catch (error) {
+    throw new PeerError('python_sdk', 'python3 with venv, and PyPI', error)
+  }
   writeFileSync(join(home, 'ready'), '')
   return python
 }
@@ -136,6 +145,10 @@ export function h2spec(): string {
   if (existsSync(binary)) return binary
   mkdirSync(join(CACHE, 'bin'), { recursive: true })
   const env = { ...process.env, GOBIN: join(CACHE, 'bin'), CGO_ENABLED: '0' }
-  run('go', ['install', 'github.com/summerwind/h2spec/cmd/h2spec@latest'], { env })
+  try {
+    run('go', ['install', 'github.com/summerwind/h2spec/cmd/h2spec@latest'], { env })
+  } catch (error) {
+    throw new PeerError('h2spec', 'go with its module proxy', error)
+  }
   return binary
 }

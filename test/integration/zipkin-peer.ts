@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePorts } from '../harness/ports.ts'
-import { fetched, run } from './peer-cache.ts'
+import { fetched, needJava, run } from './peer-cache.ts'
 import { answersOk, PeerProcess, type Scope } from './peer-process.ts'
 
 const VERSION = '3.5.1'
@@ -12,6 +12,7 @@ const LOOKBACK_MS = 20 * 365 * 24 * 3600 * 1000
 
 /** Path of its jar; downloads it when it is not there. */
 export function zipkinJar(): string {
+  needJava('zipkin')
   return fetched({
     peer: 'zipkin',
     path: join('zipkin', JAR),

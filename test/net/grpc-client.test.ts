@@ -11,6 +11,7 @@ import { SYSTEM_CLOCK } from '../../src/core/clock.ts'
 import { type CallOptions, GrpcClient, type GrpcClientOptions } from '../../src/net/grpc-client.ts'
 import { type GrpcTarget, parseGrpcTarget } from '../../src/net/grpc-client-target.ts'
 import { GRPC } from '../../src/net/status.ts'
+import { FakeClock } from '../../src/testing/fakes.ts'
 import {
   answerOk,
   answerStatus,
@@ -428,3 +429,24 @@ async function until(isTrue: () => boolean): Promise<void> {
   for (let i = 0; i < 1000 && !isTrue(); i++) await new Promise(resolve => setTimeout(resolve, 5))
   assert.ok(isTrue())
 }
+
+test('a server that is said to be back is connected to at once, not when the backoff ends', async t => {
+  const first = await startHttp2Backend(t)
+  await first.close()
+  const clock = new FakeClock()
+  const client = startClient(t, first.port, { clock })
+  const down = await call(client)
+  const server = createServer(socket => socket.destroy())
+  let connections = 0
+  server.on('connection', () => connections++)
+  await new Promise<void>(resolve => server.listen(first.port, '127.0.0.1', resolve))
+  t.after(() => server.close())
+
+  await call(client)
+  const before = connections
+  client.hurry()
+  await call(client)
+
+  assert.equal(down.code, GRPC.UNAVAILABLE)
+  assert.deepEqual([before, connections], [0, 1])
+})

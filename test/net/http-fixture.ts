@@ -12,6 +12,7 @@ export class EchoHandler implements HttpHandler {
   limit = Number.POSITIVE_INFINITY
   readonly bodies: Uint8Array[] = []
   readonly exchanges: HttpExchange[] = []
+  formats: HttpHandler['formats'] = undefined
   answer: (exchange: HttpExchange, body: Uint8Array) => void = (exchange, body) =>
     exchange.answer(200, body)
 

@@ -106,6 +106,30 @@ describe('HTTP server', () => {
     assert.equal(none.status, 415)
   })
 
+  it('takes the formats that a handler has, and answers as they say', async t => {
+    const { url, handler } = await startHttp(t)
+    const thrift = { answersIn: 'text' } as const
+    handler.formats = {
+      find: type => (type === 'application/x-thrift' ? thrift : undefined),
+      supported: '[application/x-thrift]',
+      fallback: thrift,
+    }
+    const send = (type: string, encoding = 'identity') =>
+      post(`${url}/v1/traces`, 'body', { 'content-type': type, 'content-encoding': encoding })
+
+    const fine = await send('application/x-thrift')
+    const other = await send('application/json')
+    const packed = await send('application/json', 'nope')
+
+    assert.equal(fine.status, 200)
+    assert.equal(fine.headers.get('content-type'), 'text/plain; charset=utf-8')
+    assert.equal(handler.exchanges[0].format, thrift)
+    assert.equal(other.status, 415)
+    assert.match(await other.text(), /supported: \[application\/x-thrift\]$/)
+    assert.equal(packed.status, 400)
+    assert.equal(await packed.text(), 'unsupported Content-Encoding: nope\n')
+  })
+
   it('refuses encodings that it does not know in the media type of the request', async t => {
     const { url, handler } = await startHttp(t)
     const json = await post(`${url}/v1/traces`, '{}', {

@@ -12,6 +12,11 @@ import {
 } from '../../src/testing/fakes.ts'
 import { type FlatSpan, spansOf } from '../translate/zipkin/kit.ts'
 
+/** Where a test, or a run of others, leaves what is to be closed. */
+export interface Scope {
+  after(close: () => unknown): void
+}
+
 export interface Surroundings {
   readonly next: CollectingConsumer
   readonly services: FakeServices

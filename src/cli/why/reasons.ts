@@ -61,6 +61,7 @@ const DROPPED: Readonly<Record<string, string>> = {
   retries_exhausted: 'retries went on for as long as `retry_on_failure.max_elapsed_time` allows',
   send_failed: 'an attempt failed, and retries are off',
   queue_full: 'its queue was full while another exporter had taken the same items',
+  invalid_ids: 'the destination knows spans by ids, and they had none that are valid',
   rejected_by_destination: 'the destination took the request without them',
   bad_data: 'the destination says that they are not valid',
   item_too_large: 'one item alone is larger than the destination takes',

@@ -182,7 +182,7 @@ export interface IntegerRange {
 
 /** A whole number with a default; not negative unless `min` says so. */
 export function integer(defaultValue: number, range: IntegerRange = {}): z.ZodType<number> {
-  return requiredInteger(range).default(defaultValue) as unknown as z.ZodType<number>
+  return requiredInteger(range).prefault(defaultValue as never) as unknown as z.ZodType<number>
 }
 
 /** A whole number without a default. */

@@ -7,6 +7,7 @@ import { MadeMetrics } from '../../core/made-metrics.ts'
 import type { Counter } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
+import { inSlices } from '../../util/in-slices.ts'
 import type { ServicegraphConfig } from './config.ts'
 import { SeriesOfEdges } from './edge-series.ts'
 import { type Seen, ServiceGraph } from './graph.ts'
@@ -25,6 +26,7 @@ export class ServicegraphConnector implements Component, Consumer {
   readonly #postponed: Counter
   readonly #timers: Timer[] = []
   #startMs = 0
+  #flushing: Promise<void> | null = null
   #isStopped = false
 
   constructor(context: CreateContext<ServicegraphConfig>, { pipelines, to }: Outlets) {
@@ -58,8 +60,10 @@ export class ServicegraphConnector implements Component, Consumer {
     this.#isStopped = true
     for (const timer of this.#timers) timer.cancel()
     this.#expire()
+    await this.#flushing
     // What was counted since the last flush is told before the end.
     this.#flush()
+    await this.#flushing
     await this.#made.drain(deadline)
     for (const graph of this.#graphs.values()) {
       graph.abandon()
@@ -107,16 +111,23 @@ export class ServicegraphConnector implements Component, Consumer {
   }
 
   #flush(): void {
-    // Nothing is lost by waiting: what is counted meanwhile is told with the rest.
-    if (!this.#made.isIdle) {
+    // Nothing is lost by waiting: what is counted meanwhile is told with the rest, at the latest at the stop.
+    if (this.#flushing !== null || !(this.#made.isIdle || this.#isStopped)) {
       this.#postponed.value++
       return
     }
+    const flushing = this.#tellAll().finally(() => {
+      this.#flushing = null
+    })
+    this.#flushing = flushing
+  }
+
+  async #tellAll(): Promise<void> {
     const nowMs = this.#context.clock.now()
     for (const [tenant, { series }] of this.#graphs) {
       if (series.isEmpty) continue
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      if (!series.write(nowMs, take)) this.#postponed.value++
+      if (!(await inSlices(series.write(nowMs, take)))) this.#postponed.value++
     }
   }
 

@@ -12,8 +12,8 @@ const DEFAULT_BUCKETS_MS = [
 ]
 /** A series without edges for so long is forgotten. */
 const STALE_MS = 15 * 60_000
-/** A request is closed once it has so many points. */
-const MAX_POINTS = 8192
+/** A request is closed once it has so many points; others get their turn then. */
+const MAX_POINTS = 2048
 /** Of a series besides its texts and buckets. */
 const SERIES_BYTES = 1000
 
@@ -112,8 +112,8 @@ export class SeriesOfEdges {
     this.#overflow = null
   }
 
-  /** As requests of a bounded size; false when `take` had no room for one. */
-  write(nowMs: number, take: (bytes: Uint8Array) => boolean): boolean {
+  /** As requests of a bounded size; returns false when `take` had no room for one. */
+  *write(nowMs: number, take: (bytes: Uint8Array) => boolean): Generator<void, boolean> {
     const timeMs = nowMs - this.#config.metrics_timestamp_offset
     const writer = new MetricsWriter()
     const open = (): void => {
@@ -141,6 +141,7 @@ export class SeriesOfEdges {
         writer.closeMetric()
         isOpen = false
         if (!close()) return false
+        yield
         open()
       }
       if (isOpen) writer.closeMetric()

@@ -7,7 +7,13 @@ import { AdjustedCounts } from '../../sampler/adjusted-count.ts'
 import { bool, type Fallback, keyValue, readPairs, type SpanPlace } from './dimensions.ts'
 import { KeyBuffer } from './key-buffer.ts'
 import type { Plan } from './plan.ts'
-import { attributesOf, ResourceGroup, type SeenResource, SeenResources } from './resources.ts'
+import {
+  attributesOf,
+  MAX_RESOURCE_BYTES,
+  ResourceGroup,
+  type SeenResource,
+  SeenResources,
+} from './resources.ts'
 import { type Scope, ScopeReader } from './scopes.ts'
 import { Exemplars, Series, type SeriesTable, seriesBytes } from './series.ts'
 import { SpanFields, WantedKeys } from './span-fields.ts'
@@ -17,7 +23,7 @@ const EVENTS = 11
 const EVENT_ATTRIBUTES = 3
 
 const OVERFLOW_ATTRIBUTES = [keyValue('otel.metric.overflow', bool(true))]
-const NO_BYTES = new Uint8Array(0)
+const NO_KEY = new Int32Array(0)
 
 /** Of `Plan.listsOf`. */
 const CALLS = 0
@@ -62,6 +68,7 @@ export class Aggregator {
   add({ payload: { bytes }, index, selection }: Part, nowMs: number): number {
     const [resources, scopes, spans] = index.levels
     this.#nowMs = nowMs
+    this.#place.fields.wanted.open(bytes)
     let skipped = 0
     let scopeRow = -1
     let resourceRow = -1
@@ -169,7 +176,7 @@ export class Aggregator {
       if (made !== null) return made
     }
     this.overflowed++
-    table.overflow ??= this.#newSeries(NO_BYTES, 0, OVERFLOW_ATTRIBUTES, 0, metric)
+    table.overflow ??= this.#newSeries(NO_KEY, 0, OVERFLOW_ATTRIBUTES, 0, metric)
     table.overflow.lastSeenMs = this.#nowMs
     return table.overflow
   }
@@ -203,7 +210,7 @@ export class Aggregator {
   }
 
   #newSeries(
-    key: Uint8Array,
+    key: Int32Array,
     hash: number,
     attributes: readonly Uint8Array[],
     size: number,
@@ -261,7 +268,8 @@ export class Aggregator {
     if (group === undefined) {
       const attributes = attributesOf(resource)
       const made = new ResourceGroup(key, attributes, this.#plan.isShared, this.#nowMs)
-      const hasRoom = this.series < this.#plan.maxSeries && this.#memory.tryReserve(made.bytes)
+      const fits = this.series < this.#plan.maxSeries && made.bytes <= MAX_RESOURCE_BYTES
+      const hasRoom = fits && this.#memory.tryReserve(made.bytes)
       // All that is too much shares a group without attributes, where nothing but overflow is counted.
       if (!hasRoom) return this.#spill()
       group = made

@@ -7,6 +7,7 @@ import { MadeMetrics } from '../../core/made-metrics.ts'
 import type { Counter } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
+import { inSlices } from '../../util/in-slices.ts'
 import { Aggregator } from './aggregator.ts'
 import type { SpanmetricsConfig } from './config.ts'
 import { Flusher } from './flush.ts'
@@ -29,6 +30,7 @@ export class SpanmetricsConnector implements Component, Consumer {
   readonly #postponed: Counter
   readonly #forgetSeries: () => void
   #timer: Timer | null = null
+  #flushing: Promise<void> | null = null
   #isStopped = false
 
   constructor(context: CreateContext<SpanmetricsConfig>, { pipelines, to }: Outlets) {
@@ -51,8 +53,10 @@ export class SpanmetricsConnector implements Component, Consumer {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#timer?.cancel()
+    await this.#flushing
     // What was counted since the last flush is told before the end.
     this.#flush()
+    await this.#flushing
     await this.#made.drain(deadline)
     for (const { aggregator } of this.#tenants.values()) aggregator.clear()
     this.#tenants.clear()
@@ -90,15 +94,23 @@ export class SpanmetricsConnector implements Component, Consumer {
   }
 
   #flush(): void {
-    // Nothing is lost by waiting: what is counted meanwhile is told with the rest.
-    if (!this.#made.isIdle) {
+    // Nothing is lost by waiting: what is counted meanwhile is told with the rest, at the latest at the stop.
+    if (this.#flushing !== null || !(this.#made.isIdle || this.#isStopped)) {
       this.#postponed.value++
       return
     }
+    const flushing = this.#tellAll().finally(() => {
+      this.#flushing = null
+    })
+    this.#flushing = flushing
+  }
+
+  async #tellAll(): Promise<void> {
     const nowMs = this.#context.clock.now()
     for (const [tenant, { aggregator, flusher }] of this.#tenants) {
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      if (!flusher.flush(aggregator, nowMs, take)) this.#postponed.value++
+      const isTold = await inSlices(flusher.flush(aggregator, nowMs, take))
+      if (!isTold) this.#postponed.value++
     }
   }
 

@@ -9,6 +9,7 @@ import type { SpanFields, WantedKeys } from './span-fields.ts'
 
 /** Keys of attributes for which it is remembered whether a glob matches. */
 const MAX_REMEMBERED = 10_000
+const MAX_REMEMBERED_CHARS = 256
 const NO_PAIRS: readonly Pair[] = []
 const SPAN_ATTRIBUTES = 9
 
@@ -136,6 +137,7 @@ class GlobKeys {
     let found = this.#known.get(key)
     if (found === undefined) {
       found = this.#globs.some(glob => glob.test(key))
+      if (key.length > MAX_REMEMBERED_CHARS) return found
       if (this.#known.size >= MAX_REMEMBERED) this.#known.clear()
       this.#known.set(key, found)
     }

@@ -15,9 +15,9 @@ import type { ResourceGroup } from './resources.ts'
 import type { Series, SeriesTable } from './series.ts'
 
 const SCOPE_NAME = 'spanmetricsconnector'
-/** A request is closed once it has so many points or bytes. */
-const MAX_POINTS = 8192
-const MAX_BYTES = 4 << 20
+/** A request is closed once it has so many points or bytes; others get their turn then. */
+const MAX_POINTS = 2048
+const MAX_BYTES = 1 << 20
 
 /** Takes a request; false = there is no room, and nothing may be forgotten. */
 export type TakeRequest = (bytes: Uint8Array) => boolean
@@ -63,11 +63,14 @@ export class Flusher {
     this.#bounds = packBounds(plan.shape?.bounds ?? [])
   }
 
-  /** False when something could not be handed on: it stays, and is part of the next flush. */
-  flush(aggregator: Aggregator, nowMs: number, take: TakeRequest): boolean {
+  /**
+   * Yields where others may have their turn: all that is written then is told. Returns false when something could not be
+   * handed on: it stays, and is part of the next flush.
+   */
+  *flush(aggregator: Aggregator, nowMs: number, take: TakeRequest): Generator<void, boolean> {
     const round = { aggregator, nowMs, take }
     for (const group of [...aggregator.groups.values(), ...aggregator.evicted.values()]) {
-      if (!this.#tell(group, round)) return false
+      if (!(yield* this.#tell(group, round))) return false
       this.#written.push(group)
     }
     return this.#handOn(round)
@@ -144,7 +147,7 @@ export class Flusher {
   }
 
   /** False when a request that became full could not be handed on. */
-  #tell(group: ResourceGroup, round: Round): boolean {
+  *#tell(group: ResourceGroup, round: Round): Generator<void, boolean> {
     this.#openGroup(group)
     for (const metric of this.#metricsOf(group)) {
       let isOpen = false
@@ -157,6 +160,7 @@ export class Flusher {
         this.#closeGroup()
         isOpen = false
         if (!this.#handOn(round)) return false
+        yield
         this.#openGroup(group)
       }
       if (isOpen) this.#writer.closeMetric()
@@ -200,7 +204,11 @@ export class Flusher {
 
 /** Short, whatever the key. */
 function nameOf({ key }: ResourceGroup, series: Series): string {
-  return hash('sha1', Buffer.concat([Buffer.from(`${key}\0`), series.key]), 'base64')
+  return hash(
+    'sha1',
+    Buffer.concat([Buffer.from(`${key}\0`), new Uint8Array(series.key.buffer)]),
+    'base64',
+  )
 }
 
 function* everySeries({ all, overflow }: SeriesTable): Generator<Series> {

@@ -14,10 +14,13 @@ const ATTRIBUTES = 1
 const SERVICE_NAME = 'service.name'
 
 /** Bytes of resources that are remembered, in number and size of each. */
-const MAX_KNOWN = 4096
-const MAX_KNOWN_BYTES = 8 << 10
+const MAX_KNOWN = 1024
+const MAX_KNOWN_BYTES = 4 << 10
 /** Of a resource besides its attributes. */
 const GROUP_BYTES = 1024
+
+/** A resource with more attributes is not kept; its spans are counted with what is too much. */
+export const MAX_RESOURCE_BYTES = 256 << 10
 
 /** What is counted for one resource. */
 export class ResourceGroup {

@@ -37,7 +37,7 @@ export class Exemplars implements MadeExemplars {
 }
 
 export class Series {
-  readonly key: Uint8Array
+  readonly key: Int32Array
   readonly hash: number
   /** The content of each KeyValue. */
   readonly attributes: readonly Uint8Array[]
@@ -56,7 +56,7 @@ export class Series {
   exemplars: Exemplars | null = null
 
   constructor(
-    key: Uint8Array,
+    key: Int32Array,
     hash: number,
     attributes: readonly Uint8Array[],
     nowMs: number,
@@ -169,8 +169,8 @@ export class SeriesTable {
   }
 }
 
-function isKey(key: Uint8Array, { bytes, length }: KeyBuffer): boolean {
-  if (key.length !== length) return false
-  for (let i = 0; i < length; i++) if (key[i] !== bytes[i]) return false
+function isKey(key: Int32Array, { words, size }: KeyBuffer): boolean {
+  if (key.length !== size) return false
+  for (let i = 0; i < size; i++) if (key[i] !== words[i]) return false
   return true
 }

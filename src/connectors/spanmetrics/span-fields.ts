@@ -31,7 +31,8 @@ export class WantedKeys {
   /** Of each name, where its value stands; start -1 = absent. */
   readonly starts: Int32Array
   readonly ends: Int32Array
-  readonly #keys: readonly Uint8Array[]
+  readonly #keys: readonly WantedKey[]
+  #view: DataView = new DataView(new ArrayBuffer(0))
   /** By length of the key: the first name of that length, -1 = none; the next one by name. */
   readonly byLength = new Int16Array(SHORT_KEY).fill(-1)
   readonly #next: Int16Array
@@ -39,7 +40,7 @@ export class WantedKeys {
 
   constructor(names: readonly string[]) {
     this.names = names
-    this.#keys = names.map(name => Buffer.from(name))
+    this.#keys = names.map(name => new WantedKey(name))
     this.starts = new Int32Array(names.length)
     this.ends = new Int32Array(names.length)
     this.#next = new Int16Array(names.length).fill(-1)
@@ -48,6 +49,11 @@ export class WantedKeys {
       this.#next[i] = this.byLength[length]
       this.byLength[length] = i
     }
+  }
+
+  /** Goes to another request. */
+  open(bytes: Uint8Array): void {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   reset(): void {
@@ -68,7 +74,7 @@ export class WantedKeys {
       return
     }
     for (let i = this.byLength[length]; i >= 0; i = this.#next[i]) {
-      if (this.starts[i] >= 0 || !equals(this.#keys[i], bytes, keyStart)) continue
+      if (this.starts[i] >= 0 || !this.#keys[i].stands(this.#view, keyStart)) continue
       const valueStart = skipVarint(bytes, keyEnd + 1)
       if (bytes[keyEnd] !== VALUE || valueStart + readVarint32(bytes, keyEnd + 1) !== end) {
         this.#offerOdd(bytes, start, end)
@@ -86,7 +92,7 @@ export class WantedKeys {
     const length = pair.keyEnd - pair.keyStart
     for (let i = 0; i < this.#keys.length; i++) {
       if (this.starts[i] >= 0 || this.#keys[i].length !== length) continue
-      if (!equals(this.#keys[i], bytes, pair.keyStart)) continue
+      if (!this.#keys[i].stands(this.#view, pair.keyStart)) continue
       this.starts[i] = pair.valueStart
       this.ends[i] = pair.valueEnd
       return
@@ -94,9 +100,32 @@ export class WantedKeys {
   }
 }
 
-function equals(key: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = key.length - 1; i >= 0; i--) if (key[i] !== bytes[at + i]) return false
-  return true
+/** A key that is compared four bytes at a time. */
+class WantedKey {
+  readonly length: number
+  readonly #words: Int32Array
+  /** What is left behind the words. */
+  readonly #rest: Uint8Array
+
+  constructor(name: string) {
+    const bytes = Buffer.from(name)
+    this.length = bytes.length
+    this.#words = Int32Array.from({ length: bytes.length >>> 2 }, (_, i) =>
+      bytes.readInt32LE(i * 4),
+    )
+    this.#rest = new Uint8Array(bytes.subarray(this.#words.length * 4))
+  }
+
+  /** Whether it is what stands at `at`, where something of its length does. */
+  stands(view: DataView, at: number): boolean {
+    const words = this.#words
+    for (let i = 0; i < words.length; i++, at += 4) {
+      if (view.getInt32(at, true) !== words[i]) return false
+    }
+    const rest = this.#rest
+    for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false
+    return true
+  }
 }
 
 export class SpanFields {
@@ -135,8 +164,12 @@ export class SpanFields {
     let endLow = 0
     let endHigh = 0
     for (let pos = start; pos < end; ) {
-      const tag = bytes[pos++]
-      if (tag >= 0x80 || (tag & 7) !== 2) {
+      let tag = bytes[pos++]
+      if (tag >= 0x80) {
+        tag = readVarint32(bytes, pos - 1)
+        pos = skipVarint(bytes, pos)
+      }
+      if ((tag & 7) !== 2) {
         if (tag === START) {
           startLow = readFixed32(bytes, pos)
           startHigh = readFixed32(bytes, pos + 4)
@@ -148,10 +181,7 @@ export class SpanFields {
         } else if (tag === KIND) {
           this.kind = readVarint32(bytes, pos)
           pos = skipVarint(bytes, pos)
-        } else {
-          const after = tag < 0x80 ? pos : skipVarint(bytes, pos)
-          pos = skipValue(bytes, after, tag & 7, end)
-        }
+        } else pos = skipValue(bytes, pos, tag & 7, end)
         continue
       }
       let length = bytes[pos++]
@@ -186,9 +216,10 @@ export class SpanFields {
 
   #readStatus(bytes: Uint8Array, start: number, end: number): void {
     for (let pos = start; pos < end; ) {
-      if (bytes[pos] === CODE) this.status = readVarint32(bytes, pos + 1)
-      const wire = bytes[pos] & 7
-      pos = skipValue(bytes, skipVarint(bytes, pos), wire, end)
+      const tag = readVarint32(bytes, pos)
+      pos = skipVarint(bytes, pos)
+      if (tag === CODE) this.status = readVarint32(bytes, pos)
+      pos = skipValue(bytes, pos, tag & 7, end)
     }
   }
 }

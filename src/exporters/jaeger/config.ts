@@ -4,7 +4,8 @@ import { compressionField, grpcEndpoint, section } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { checkSending } from '../sending/config.ts'
 import { otlpGrpcFields } from '../sending/otlp-grpc-config.ts'
-import { checkEndpoints, endpointsFields } from '../sending/pool/config.ts'
+import { checkEndpoints } from '../sending/pool/check.ts'
+import { endpointsFields } from '../sending/pool/config.ts'
 
 const schema = section({
   endpoint: grpcEndpoint()

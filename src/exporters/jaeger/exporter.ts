@@ -4,6 +4,7 @@ import { flatten } from '../../otlp/encode.ts'
 import { writeJaegerPosts } from '../../translate/jaeger/write.ts'
 import type { Abort } from '../../util/abort.ts'
 import { GrpcDestination, isGrpcReply } from '../sending/grpc-destination.ts'
+import { NO_IDS } from '../sending/ids-apart.ts'
 import { PieceSender } from '../sending/pieces.ts'
 import type { Place } from '../sending/pool/place.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
@@ -14,9 +15,6 @@ const PATH = '/jaeger.api_v2.CollectorService/PostSpans'
 
 /** What Jaeger reads unless `collector.grpc-server.max-message-size` says otherwise. */
 const MAX_MESSAGE_BYTES = 4 << 20
-
-/** What a sender is told about items that Jaeger has no place for. */
-const NO_IDS = 'spans without a valid trace id or span id'
 
 export function createJaegerPieces({ max_request_bytes }: JaegerConfig): PieceSender {
   return new PieceSender(max_request_bytes || MAX_MESSAGE_BYTES)
@@ -41,7 +39,7 @@ export class JaegerSender implements Sender {
     const { batch, chunks, byteLength } = encoded
     const { posts, refused } = writeJaegerPosts(flatten({ chunks: [...chunks], byteLength }))
     const messages = posts.map(post => new PostMessage(post))
-    return await this.#pieces.send(batch, { messages, refused, why: NO_IDS }, async request => {
+    return await this.#pieces.send(batch, { messages, refused, refusal: NO_IDS }, async request => {
       const answer = await this.#destination.call(batch, { path: PATH, ...request }, abort)
       return isGrpcReply(answer) ? { kind: 'sent' } : answer
     })

@@ -1,6 +1,7 @@
 /** Declares the `jaeger` exporter. */
 import { defineFactory } from '../../core/factory.ts'
 import { createSendingExporter } from '../sending/exporter.ts'
+import { IdsApart } from '../sending/ids-apart.ts'
 import { SENDING_METRICS } from '../sending/metrics.ts'
 import { createSender } from '../sending/pool/create.ts'
 import { ENDPOINT_METRICS } from '../sending/pool/metrics.ts'
@@ -26,6 +27,6 @@ export const factory = defineFactory({
       tls: config.tls,
       create: place => new JaegerSender(config, place, context, pieces),
     })
-    return createSendingExporter(context, config, sender)
+    return createSendingExporter(context, config, new IdsApart(sender))
   },
 })

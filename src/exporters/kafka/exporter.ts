@@ -48,8 +48,12 @@ export class KafkaSender implements Sender {
   #connection: KafkaConnection | null = null
   #producer: KafkaProducer | null = null
 
-  constructor(context: CreateContext<KafkaConfig>) {
+  readonly #loadDriver: typeof loadKafkaDriver
+
+  /** Another `loadDriver` is for tests. */
+  constructor(context: CreateContext<KafkaConfig>, loadDriver = loadKafkaDriver) {
     const { config, signals } = context
+    this.#loadDriver = loadDriver
     this.#context = context
     this.#maxBytes = config.producer.max_message_bytes
     for (const signal of signals) {
@@ -70,7 +74,7 @@ export class KafkaSender implements Sender {
       allowAutoTopicCreation: producer.allow_auto_topic_creation,
     })
     this.#connection = connection
-    const driver = await loadKafkaDriver(config.driver)
+    const driver = await this.#loadDriver(config.driver)
     this.#producer = driver.producer({
       ...connection.options,
       acks: producer.required_acks,

@@ -14,6 +14,7 @@ import { createSendingExporter } from '../sending/exporter.ts'
 import { IN_FLIGHT, QUEUE_CAPACITY, QUEUE_SIZE } from '../sending/metrics.ts'
 import type { EncodedBatch, Moved, RelaySender, Sender, SendResult } from '../sending/sender.ts'
 import type { LoadBalancingConfig } from './config.ts'
+import { cutOut } from './cut-out.ts'
 import {
   BACKEND_IN_FLIGHT,
   BACKEND_LATENCY,
@@ -92,7 +93,7 @@ export class Backend implements Consumer {
 
   async start(host: Host): Promise<void> {
     await this.#exporter.start({
-      ...host,
+      inspector: host.inspector,
       extension: id => host.extension(id),
       reportStatus: (_, status, detail) => {
         this.#fault = status === 'ok' ? null : (detail ?? 'not well')
@@ -101,8 +102,22 @@ export class Backend implements Consumer {
     })
   }
 
+  /**
+   * A share that will wait for long gets bytes of its own: the request that it is of could not be let go otherwise, however
+   * little of it the share is.
+   */
   consume(batch: Batch): Outcome | Promise<Outcome> {
-    return this.#exporter.consume(batch)
+    const own = this.#fault === null ? null : cutOut(batch, this.#options.context.memory)
+    if (own === null) return this.#exporter.consume(batch)
+    const choose = (outcome: Outcome): Outcome => {
+      const isTaken =
+        outcome.kind === 'accepted' || (outcome.kind === 'refused' && outcome.items < batch.items)
+      if (isTaken) batch.release()
+      else own.release()
+      return outcome
+    }
+    const outcome = this.#exporter.consume(own)
+    return outcome instanceof Promise ? outcome.then(choose) : choose(outcome)
   }
 
   /** It is gone from the list. Resolves when it holds nothing more, or at the end of the process's own stop. */

@@ -64,7 +64,12 @@ export class Backends {
     const missing = new Set(endpoints.map(addressOf))
     for (const address of this.#byAddress.keys()) missing.delete(address)
     const fresh = [...missing].map(address => this.#make(address))
-    await Promise.all(fresh.map(backend => backend.start(this.#host!)))
+    try {
+      await Promise.all(fresh.map(backend => backend.start(this.#host!)))
+    } catch (error) {
+      await Promise.all(fresh.map(backend => backend.stop(AbortSignal.abort())))
+      throw error
+    }
     for (const backend of fresh) this.#byAddress.set(backend.address, backend)
     this.#owners = endpoints.map(endpoint => this.#byAddress.get(addressOf(endpoint))!)
     this.#ring = new HashRing(endpoints)

@@ -34,8 +34,7 @@ export class Insistence {
     const offered = this.#offer(batch)
     if (offered instanceof Promise) return this.#track(this.#settle(batch, offered))
     if (offered.left === null) return answer(offered.refusal)
-    const blocks = this.#blocks && offered.outcome.kind === 'busy'
-    if (offered.left === batch && !blocks) return offered.outcome
+    if (offered.left === batch && !this.#blocks(offered)) return offered.outcome
     return this.#track(this.#settle(batch, offered))
   }
 
@@ -72,18 +71,19 @@ export class Insistence {
     await Promise.all(this.#running)
   }
 
-  get #blocks(): boolean {
+  /** The sender is to wait until there is room. */
+  #blocks({ outcome }: Offered): boolean {
     const { enabled, block_on_overflow } = this.#context.config.protocol.otlp.sending_queue
-    return enabled && block_on_overflow
+    const isFull = outcome.kind === 'busy' && outcome.cause === 'overloaded'
+    return enabled && block_on_overflow && isFull
   }
 
   async #settle(batch: Batch, first: Offered | Promise<Offered>): Promise<Outcome> {
     const { config, ledger, id } = this.#context
     let offered = await first
-    if (offered.left === batch && !(this.#blocks && offered.outcome.kind === 'busy')) {
-      return offered.outcome
-    }
-    const untilMs = this.#blocks ? Number.POSITIVE_INFINITY : this.#now() + config.timeout
+    const blocks = this.#blocks(offered)
+    if (offered.left === batch && !blocks) return offered.outcome
+    const untilMs = blocks ? Number.POSITIVE_INFINITY : this.#now() + config.timeout
     offered = await this.#insist(offered, untilMs)
     const { left, outcome, refusal } = offered
     if (left === batch) return outcome

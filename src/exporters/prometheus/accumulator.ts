@@ -12,6 +12,7 @@ import {
   asText,
   joinLabels,
   type Label,
+  labelsText,
   type ScopeFacts,
   scopeAttributes,
   scopeLabels,
@@ -51,8 +52,11 @@ export interface Family {
 export interface PromSeries {
   readonly family: Family
   readonly labels: readonly Label[]
+  /** The labels as a scrape shows them to those who take any names; with the name it tells series apart there. */
+  readonly text: string
   readonly target: Target
-  readonly bytes: number
+  /** Reserved for it; grows with its buckets. */
+  bytes: number
   value: PointValue
   updatedMs: number
 }
@@ -63,6 +67,16 @@ interface Around {
   readonly scope: ScopeFacts
   /** Their part of what tells series apart. */
   readonly signature: string
+}
+
+/** Of the metric at hand: finding its temporality means going through all its points. */
+interface MetricFacts {
+  readonly name: string
+  readonly description: string
+  readonly unit: string
+  readonly kind: MetricKind
+  readonly temporality: number
+  readonly isMonotonic: boolean
 }
 
 /** Coarsest exponential histogram that Prometheus takes. */
@@ -92,16 +106,23 @@ export class Accumulator {
     const view = this.#view
     view.reset(payload.bytes, index)
     let scopeRow = -1
+    let dataRow = -1
     let around: Around | null = null
+    let metric: MetricFacts | null = null
     for (let item = 0; item < index.items; item++) {
       if (selection !== null && !selection.has(item)) continue
       const point = view.moveTo(item)
-      const row = metrics[data[points[item * ROW + PARENT] * ROW + PARENT] * ROW + PARENT]
+      const here = points[item * ROW + PARENT]
+      const row = metrics[data[here * ROW + PARENT] * ROW + PARENT]
+      if (here !== dataRow || metric === null) {
+        dataRow = here
+        metric = readMetric(view.metric)
+      }
       if (row !== scopeRow || around === null) {
         scopeRow = row
         around = this.#readAround()
       }
-      const reason = this.#addPoint(point, view.metric, around, tenant, nowMs)
+      const reason = this.#addPoint(point, metric, around, tenant, nowMs)
       if (reason !== undefined) refuse(reason)
     }
   }
@@ -151,7 +172,7 @@ export class Accumulator {
 
   #addPoint(
     point: PointView,
-    metric: MetricView,
+    metric: MetricFacts,
     around: Around,
     tenant: TenantId,
     nowMs: number,
@@ -172,7 +193,7 @@ export class Accumulator {
     const value = readPoint(point)
     if (value === undefined) return 'too_large'
     if (value.kind === 'exponential' && value.scale < MIN_SCALE) return 'unsupported_scale'
-    if (kept !== undefined) return update(kept, value, isDelta, nowMs)
+    if (kept !== undefined) return this.#update(kept, value, isDelta, nowMs)
     const type = typeOf(kind, isMonotonic)
     const made = metricName(name, unit, type, this.#naming)
     if (made === undefined) return 'invalid_name'
@@ -190,12 +211,31 @@ export class Accumulator {
     updatedMs: number,
   ): Reason | undefined {
     if (this.series.size >= this.#config.max_series) return 'too_many_series'
-    const texts = labels.reduce((sum, [name, text]) => sum + name.length + text.length + 64, 0)
-    const bytes = SERIES_BYTES + 2 * (key.length + texts) + bytesOf(value)
+    const text = labelsText(labels)
+    const bytes =
+      SERIES_BYTES + 64 * labels.length + 2 * key.length + 4 * text.length + bytesOf(value)
     if (!this.#memory.tryReserve(bytes)) return 'out_of_memory'
     this.#families.set(family.name, family)
     family.size++
-    this.series.set(key, { family, labels, target, bytes, value, updatedMs })
+    this.series.set(key, { family, labels, text, target, bytes, value, updatedMs })
+    return undefined
+  }
+
+  #update(
+    kept: PromSeries,
+    value: PointValue,
+    isDelta: boolean,
+    nowMs: number,
+  ): Reason | undefined {
+    if (value.timeNano < kept.value.timeNano) return 'out_of_order'
+    const merged = isDelta ? addDelta(kept.value, value) : { value }
+    if ('reason' in merged) return merged.reason
+    const more = bytesOf(merged.value) - bytesOf(kept.value)
+    if (more > 0 && !this.#memory.tryReserve(more)) return 'out_of_memory'
+    if (more < 0) this.#memory.free(-more)
+    kept.bytes += more
+    kept.value = merged.value
+    kept.updatedMs = nowMs
     return undefined
   }
 
@@ -218,28 +258,17 @@ export class Accumulator {
   }
 }
 
-function update(
-  kept: PromSeries,
-  value: PointValue,
-  isDelta: boolean,
-  nowMs: number,
-): Reason | undefined {
-  if (value.timeNano < kept.value.timeNano) return 'out_of_order'
-  if (isDelta) {
-    const merged = addDelta(kept.value, value)
-    if ('reason' in merged) return merged.reason
-    kept.value = merged.value
-  } else kept.value = value
-  kept.updatedMs = nowMs
-  return undefined
+function readMetric(metric: MetricView): MetricFacts {
+  const { name, description, unit, kind, temporality, isMonotonic } = metric
+  return { name, description, unit, kind, temporality, isMonotonic }
 }
 
-function newFamily(name: string, type: FamilyType, metric: MetricView): Family {
+function newFamily(name: string, type: FamilyType, metric: MetricFacts): Family {
   // A metric without description at least tells what OpenTelemetry calls it.
   return { name, type, help: metric.description || metric.name, size: 0 }
 }
 
-function typeOf(kind: string, isMonotonic: boolean): FamilyType {
+function typeOf(kind: MetricKind, isMonotonic: boolean): FamilyType {
   if (kind === 'sum') return isMonotonic ? 'counter' : 'gauge'
   if (kind === 'gauge' || kind === 'summary') return kind
   return 'histogram'
@@ -253,9 +282,9 @@ function textsOf(attributes: Attributes): string[] {
 
 function bytesOf(value: PointValue): number {
   const { kind } = value
-  if (kind === 'number') return 0
+  if (kind === 'number') return 100 * value.exemplars.length
   if (kind === 'summary') return 48 * value.quantiles.length
-  if (kind === 'histogram') return 16 * value.bounds.length
-  // Buckets come and go while it is kept.
-  return 16 * (value.positive.counts.length + value.negative.counts.length) + 1024
+  if (kind === 'histogram') return 16 * value.bounds.length + 100 * value.exemplars.length
+  const buckets = value.positive.counts.length + value.negative.counts.length
+  return 16 * buckets + 100 * value.exemplars.length
 }

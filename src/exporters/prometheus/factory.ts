@@ -34,5 +34,5 @@ function createQueued(context: CreateContext<PrometheusConfig>, sending_queue: Q
     max_request_bytes: max_request_bytes.parse(undefined),
     sending_queue,
   }
-  return createSendingExporter(context, sending, new PrometheusSender(context))
+  return createSendingExporter(context, sending, new PrometheusSender(context), { isAlone: true })
 }

@@ -2,7 +2,7 @@
 import type { AnyValue } from '../../otlp/any-value.ts'
 import { asString } from '../../rules/as-string.ts'
 import type { Value } from '../../rules/value.ts'
-import { labelName, type Naming } from './names.ts'
+import { isLegacyLabel, isLegacyMetric, labelName, type Naming } from './names.ts'
 
 export type Label = readonly [name: string, value: string]
 export type Attributes = ReadonlyMap<string, AnyValue>
@@ -82,6 +82,25 @@ export function scopeLabels({ name, version, schemaUrl }: ScopeFacts): Label[] {
 export function scopeAttributes({ attributes }: ScopeFacts): Attributes {
   const own = [...attributes].filter(([key]) => !SCOPE_FACTS.includes(key))
   return new Map(own.map(([key, value]) => [`otel_scope_${key}`, value]))
+}
+
+/** As they stand between braces. */
+export function labelsText(labels: readonly Label[]): string {
+  let text = ''
+  for (const [name, value] of labels) {
+    const shown = isLegacyLabel(name) ? name : `"${escapeValue(name)}"`
+    text += `${text === '' ? '' : ','}${shown}="${escapeValue(value)}"`
+  }
+  return text
+}
+
+/** Of a metric; any other characters stand in quotes. */
+export function quoted(name: string): string {
+  return isLegacyMetric(name) ? name : `"${escapeValue(name)}"`
+}
+
+export function escapeValue(text: string): string {
+  return text.replace(/[\\"\n]/g, char => (char === '\n' ? '\\n' : `\\${char}`))
 }
 
 /** Without those that `job` and `instance` are made of. */

@@ -19,6 +19,7 @@ import { inSlices } from '../../util/in-slices.ts'
 import { Accumulator, type Reason } from './accumulator.ts'
 import { namingOf, type PrometheusConfig } from './config.ts'
 import { DUPLICATES, SCRAPES, SERIES } from './metrics.ts'
+import { labelName } from './names.ts'
 import { type Negotiated, negotiate } from './negotiate.ts'
 import { writeProtobuf } from './protobuf.ts'
 import { gather } from './scrape.ts'
@@ -148,7 +149,9 @@ export class MetricsPage {
   async #write({ format, isUtf8 }: Negotiated, isZipped: boolean): Promise<Buffer> {
     const { config, clock } = this.#context
     this.#accumulator.expire(clock.now())
-    const { families, duplicates } = gather(this.#accumulator, config.namespace)
+    const { families, duplicates } = await inSlices(
+      gather(this.#accumulator, labelName(config.namespace, namingOf(config)) ?? ''),
+    )
     this.#duplicates.value += duplicates
     const options = {
       isUtf8,
@@ -158,7 +161,7 @@ export class MetricsPage {
     const pieces =
       format === 'protobuf'
         ? await inSlices(writeProtobuf(families, options))
-        : (await inSlices(writeText(families, options))).map(piece => Buffer.from(piece))
+        : await inSlices(writeText(families, options))
     const page = Buffer.concat(pieces)
     return isZipped ? gzip(page) : page
   }

@@ -42,7 +42,7 @@ const MAX_SCHEMA = 8
 const ZERO_THRESHOLD = 1e-128
 /** Empty buckets that are written rather than a new span begun, as Prometheus does. */
 const MAX_GAP = 2
-const SLICE = 256
+const SLICE = 64
 const METRIC_CHARS = /[a-zA-Z0-9_:]/
 
 export interface ProtobufOptions {

@@ -1,9 +1,11 @@
-/** What a scrape shows: the kept series by family, in the order of names and labels, each only once. */
+/** What a scrape shows: the kept series by family in the order of names, each only once. */
 import type { Accumulator, PromSeries } from './accumulator.ts'
-import type { Label } from './labels.ts'
+import { labelsText } from './labels.ts'
 import type { FamilyType } from './names.ts'
 
 const SEPARATOR = '\u00ff'
+/** Series after which others get their turn. */
+const SLICE = 256
 
 export interface ScrapedFamily {
   readonly name: string
@@ -18,28 +20,27 @@ export interface Scraped {
   readonly duplicates: number
 }
 
-export function gather({ series }: Accumulator, namespace: string): Scraped {
-  const byName = new Map<string, { of: PromSeries; key: string }[]>()
+/** Yields while it works. */
+export function* gather({ series }: Accumulator, namespace: string): Generator<unknown, Scraped> {
+  const byName = new Map<string, Map<string, PromSeries>>()
   const targets = new Map<string, PromSeries>()
-  for (const each of series.values()) {
-    const list = byName.get(each.family.name) ?? []
-    list.push({ of: each, key: keyOf(each.labels) })
-    byName.set(each.family.name, list)
-    noteTarget(targets, each, namespace)
-  }
   let duplicates = 0
-  const families: ScrapedFamily[] = []
-  for (const [name, list] of byName) {
-    list.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : later(a.of, b.of)))
-    const once = list.filter(({ key }, i) => i === 0 || key !== list[i - 1].key)
-    duplicates += list.length - once.length
-    const { type, help } = list[0].of.family
-    families.push({ name, type, help, series: once.map(({ of }) => of) })
+  let looked = 0
+  for (const each of series.values()) {
+    const { name } = each.family
+    let family = byName.get(name)
+    if (family === undefined) byName.set(name, (family = new Map()))
+    const before = family.get(each.text)
+    if (before !== undefined) duplicates++
+    if (before === undefined || isLater(each, before)) family.set(each.text, each)
+    noteTarget(targets, each, namespace)
+    if (++looked % SLICE === 0) yield
   }
-  if (targets.size > 0) {
-    const { type, help, name } = [...targets.values()][0].family
-    families.push({ name, type, help, series: [...targets.values()] })
-  }
+  const families = [...byName.values(), ...(targets.size > 0 ? [targets] : [])].map(members => {
+    const list = [...members.values()]
+    const { name, type, help } = list[0].family
+    return { name, type, help, series: list }
+  })
   families.sort((a, b) => (a.name < b.name ? -1 : 1))
   return { families, duplicates }
 }
@@ -55,6 +56,7 @@ function noteTarget(targets: Map<string, PromSeries>, series: PromSeries, namesp
   targets.set(key, {
     family: { name, type: 'gauge', help: 'Target metadata', size: 0 },
     labels: info,
+    text: labelsText(info),
     target: series.target,
     bytes: 0,
     value: { kind: 'number', value: 1, startNano: 0n, timeNano, exemplars: [] },
@@ -62,12 +64,6 @@ function noteTarget(targets: Map<string, PromSeries>, series: PromSeries, namesp
   })
 }
 
-function keyOf(labels: readonly Label[]): string {
-  let key = ''
-  for (const [name, value] of labels) key += name + SEPARATOR + value + SEPARATOR
-  return key
-}
-
-function later(a: PromSeries, b: PromSeries): number {
-  return a.value.timeNano > b.value.timeNano ? -1 : 1
+function isLater(a: PromSeries, b: PromSeries): boolean {
+  return a.value.timeNano > b.value.timeNano
 }

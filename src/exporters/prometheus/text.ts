@@ -1,12 +1,14 @@
 /** The two text formats of a scrape: Prometheus' own, and OpenMetrics with exemplars. */
 import type { PromSeries } from './accumulator.ts'
-import type { Label } from './labels.ts'
+import { escapeValue, labelsText, quoted } from './labels.ts'
 import { isLegacyLabel, isLegacyMetric, underscored } from './names.ts'
 import type { Exemplar, HistogramValue, SummaryValue } from './points.ts'
 import type { ScrapedFamily } from './scrape.ts'
 
+/** Bounds of buckets whose text is remembered. */
+const MAX_BOUNDS = 1000
 /** Series after which others get their turn. */
-const SLICE = 256
+const SLICE = 64
 const METRIC_CHARS = /[a-zA-Z0-9_:]/
 const LABEL_CHARS = /[a-zA-Z0-9_]/
 
@@ -21,8 +23,8 @@ export interface TextOptions {
 export function* writeText(
   families: readonly ScrapedFamily[],
   options: TextOptions,
-): Generator<unknown, string[]> {
-  const pieces: string[] = []
+): Generator<unknown, Uint8Array[]> {
+  const pieces: Uint8Array[] = []
   const text = new TextWriter(options)
   let written = 0
   for (const family of families) {
@@ -36,7 +38,7 @@ export function* writeText(
     }
     pieces.push(text.take())
   }
-  if (options.isOpenMetrics) pieces.push('# EOF\n')
+  if (options.isOpenMetrics) pieces.push(Buffer.from('# EOF\n'))
   return pieces
 }
 
@@ -45,21 +47,25 @@ class TextWriter {
   #text = ''
   /** Name of the samples of the family at hand. */
   #name = ''
+  #isLegacy = true
   #time = ''
+  readonly #bounds = new Map<number, string>()
 
   constructor(options: TextOptions) {
     this.#options = options
   }
 
-  take(): string {
-    const text = this.#text
+  /** Bytes at once: text in the making takes many times as much memory. */
+  take(): Uint8Array {
+    const bytes = Buffer.from(this.#text)
     this.#text = ''
-    return text
+    return bytes
   }
 
   head({ name, type, help }: ScrapedFamily): void {
     const { isOpenMetrics } = this.#options
     this.#name = this.#metricName(name)
+    this.#isLegacy = isLegacyMetric(this.#name)
     const isTotal = this.#name.endsWith('_total')
     // OpenMetrics names the family of a counter without the suffix of its sample.
     const cut = isOpenMetrics && type === 'counter' && isTotal
@@ -69,11 +75,14 @@ class TextWriter {
     this.#text += `# HELP ${family} ${escapeHelp(help, isOpenMetrics)}\n# TYPE ${family} ${said}\n`
   }
 
-  series({ type }: ScrapedFamily, { labels, value }: PromSeries): void {
+  series({ type }: ScrapedFamily, { labels, text, value }: PromSeries): void {
     const { sendTimestamps, isOpenMetrics } = this.#options
     const ms = Number(value.timeNano / 1_000_000n)
     this.#time = sendTimestamps ? ` ${isOpenMetrics ? this.#number(ms / 1000) : ms}` : ''
-    const inner = this.#labels(labels)
+    const isAsIs = this.#options.isUtf8 || labels.every(([name]) => isLegacyLabel(name))
+    const inner = isAsIs
+      ? text
+      : labelsText(labels.map(([name, value]) => [legacyLabel(name), value]))
     if (value.kind === 'number') {
       const exemplar = type === 'counter' ? value.exemplars[value.exemplars.length - 1] : undefined
       this.#sample('', inner, this.#number(value.value), exemplar)
@@ -96,18 +105,38 @@ class TextWriter {
   }
 
   #buckets(inner: string, value: HistogramValue): void {
+    const head = this.#sampleHead('_bucket', inner)
+    const separator = inner === '' && this.#isLegacy ? '' : ','
     for (const { bound, count, exemplar } of cumulated(value)) {
-      this.#sample('_bucket', join(inner, `le="${this.#number(bound)}"`), String(count), exemplar)
+      this.#text += `${head}${separator}le="${this.#boundText(bound)}"} ${count}${this.#time}`
+      if (exemplar !== undefined && this.#options.isOpenMetrics) this.#exemplar(exemplar)
+      this.#text += '\n'
     }
   }
 
   #sample(suffix: string, inner: string, value: string, exemplar?: Exemplar): void {
-    const name = this.#name + suffix
-    if (isLegacyMetric(name)) this.#text += inner === '' ? name : `${name}{${inner}}`
-    else this.#text += `{${join(quoted(name), inner)}}`
+    const hasLabels = inner !== '' || !this.#isLegacy
+    this.#text += hasLabels ? `${this.#sampleHead(suffix, inner)}}` : this.#name + suffix
     this.#text += ` ${value}${this.#time}`
     if (exemplar !== undefined && this.#options.isOpenMetrics) this.#exemplar(exemplar)
     this.#text += '\n'
+  }
+
+  /** Up to the last of the labels, the brace being open. */
+  #sampleHead(suffix: string, inner: string): string {
+    const name = this.#name + suffix
+    return this.#isLegacy ? `${name}{${inner}` : `{${join(quoted(name), inner)}`
+  }
+
+  /** Histograms of one family mostly have the same bounds. */
+  #boundText(bound: number): string {
+    let text = this.#bounds.get(bound)
+    if (text === undefined) {
+      text = this.#number(bound)
+      if (this.#bounds.size >= MAX_BOUNDS) this.#bounds.clear()
+      this.#bounds.set(bound, text)
+    }
+    return text
   }
 
   #exemplar({ traceId, spanId, value, timeMs }: Exemplar): void {
@@ -117,15 +146,6 @@ class TextWriter {
     if (labels.length === 0) return
     this.#text += ` # {${labels.join(',')}} ${this.#number(value)}`
     if (timeMs > 0) this.#text += ` ${this.#number(timeMs / 1000)}`
-  }
-
-  #labels(labels: readonly Label[]): string {
-    let text = ''
-    for (const [name, value] of labels) {
-      const made = quoted(this.#options.isUtf8 ? name : legacyLabel(name))
-      text += `${text === '' ? '' : ','}${made}="${escapeValue(value)}"`
-    }
-    return text
   }
 
   #metricName(name: string): string {
@@ -153,21 +173,27 @@ export interface CumulatedBucket {
 export function cumulated({ bounds, counts, count, exemplars }: HistogramValue): CumulatedBucket[] {
   const buckets: CumulatedBucket[] = []
   let below = 0
-  const order = [...bounds.keys()].sort((a, b) => bounds[a] - bounds[b])
-  for (const i of order) {
+  let from = Number.NEGATIVE_INFINITY
+  for (const i of isAscending(bounds) ? bounds.keys() : sortedPlaces(bounds)) {
     const bound = bounds[i]
-    // A bound of its own for infinity would stand there twice.
-    if (bound === Number.POSITIVE_INFINITY) continue
-    if (buckets.length > 0 && buckets[buckets.length - 1].bound === bound) continue
+    // One for infinity comes anyway, and the same bound may not stand there twice.
+    if (bound === Number.POSITIVE_INFINITY || bound === from) continue
     below += counts[i] ?? 0
-    const from = buckets.length === 0 ? Number.NEGATIVE_INFINITY : buckets[buckets.length - 1].bound
     buckets.push({ bound, count: below, exemplar: lastWithin(exemplars, from, bound) })
+    from = bound
   }
-  const highest =
-    buckets.length === 0 ? Number.NEGATIVE_INFINITY : buckets[buckets.length - 1].bound
   const bound = Number.POSITIVE_INFINITY
-  buckets.push({ bound, count, exemplar: lastWithin(exemplars, highest, bound) })
+  buckets.push({ bound, count, exemplar: lastWithin(exemplars, from, bound) })
   return buckets
+}
+
+function isAscending(bounds: readonly number[]): boolean {
+  for (let i = 1; i < bounds.length; i++) if (!(bounds[i] > bounds[i - 1])) return false
+  return true
+}
+
+function sortedPlaces(bounds: readonly number[]): number[] {
+  return [...bounds.keys()].sort((a, b) => bounds[a] - bounds[b])
 }
 
 function lastWithin(
@@ -175,19 +201,12 @@ function lastWithin(
   from: number,
   to: number,
 ): Exemplar | undefined {
+  if (exemplars.length === 0) return undefined
   return exemplars.findLast(({ value }) => value > from && value <= to)
 }
 
 function join(a: string, b: string): string {
   return a === '' || b === '' ? a + b : `${a},${b}`
-}
-
-function quoted(name: string): string {
-  return isLegacyMetric(name) ? name : `"${escapeValue(name)}"`
-}
-
-function escapeValue(text: string): string {
-  return text.replace(/[\\"\n]/g, char => (char === '\n' ? '\\n' : `\\${char}`))
 }
 
 function escapeHelp(text: string, isOpenMetrics: boolean): string {

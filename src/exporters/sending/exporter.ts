@@ -21,6 +21,8 @@ export interface SendingOptions {
   readonly maxBytes?: number
   /** For all tenants, instead of what the configuration says. */
   readonly breaker?: Breaker
+  /** The sender holds something that its successor needs, such as an address that it listens on. */
+  readonly isAlone?: boolean
   /** For tests: jitter that can be foreseen. */
   readonly random?: () => number
 }
@@ -45,6 +47,7 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
   /** Of the storage extension; empty when the queues are in memory only. */
   readonly #storage: string
   readonly #sender: RelaySender
+  readonly #senderIsAlone: boolean
   readonly #lanes: Partial<Record<Signal, Lane>> = {}
   readonly #removeHolder: () => void
   #host: Host | null = null
@@ -62,6 +65,7 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
   ) {
     this.#context = context
     this.#sender = sender
+    this.#senderIsAlone = options.isAlone ?? false
     const { sending_queue: queue } = config
     this.#storage = queue.enabled ? (queue.storage ?? '') : ''
     const limits = [config.max_request_bytes, options.maxBytes ?? 0].filter(limit => limit > 0)
@@ -88,7 +92,7 @@ class SendingExporter implements Component, Consumer, HasQueueControl {
 
   /** Two of them cannot use one queue on disk. */
   get isAlone(): boolean {
-    return this.#storage !== ''
+    return this.#storage !== '' || this.#senderIsAlone
   }
 
   get holds(): string {

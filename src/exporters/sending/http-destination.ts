@@ -1,19 +1,23 @@
-/** One URL that exporters post to: connections, credentials, compression. What an answer means is the exporter's to say. */
+/** URLs that exporters post to: connections, credentials, compression. What an answer means is the exporter's to say. */
 import type { Batch } from '../../core/batch.ts'
 import type { Host, Services } from '../../core/component.ts'
 import { MillraceError } from '../../errors.ts'
 import { compress, type Encoding, loadCodec } from '../../net/compression.ts'
-import type { HttpClient, HttpFailure, HttpReply } from '../../net/http-client.ts'
+import type {
+  HttpClient,
+  HttpClientOptions,
+  HttpFailure,
+  HttpReply,
+} from '../../net/http-client.ts'
 import { type ClientTls, clientTls } from '../../net/tls.ts'
-import type { Encoded } from '../../otlp/encode.ts'
 import type { Abort } from '../../util/abort.ts'
 import { VERSION } from '../../util/version.ts'
 import { type AuthHeaders, ClientAuth, hasHeaders } from './client-auth.ts'
 import type { HttpClientFields } from './http-client-config.ts'
 import type { SendResult } from './sender.ts'
 
-/** Enough of an answer to say what went wrong. */
-const MAX_ANSWER_BYTES = 65_536
+/** Enough of an error page to say what went wrong. */
+const MAX_ERROR_BYTES = 65_536
 
 /** Below this a request is smaller on the wire without compression, or nearly so. */
 const MIN_COMPRESS_BYTES = 64
@@ -31,59 +35,79 @@ const OWN_HEADERS = new Set([
 ])
 
 export interface HttpDestinationOptions {
-  readonly url: URL
-  /** Where to connect instead of looking the host of `url` up. */
-  readonly address?: string
+  /** Where to connect instead of looking hosts up. */
+  readonly address: string | null
   readonly contentType: string
-  /** Most requests at the same time, where `max_conns_per_host` does not say. */
+  /** Most requests to a host at the same time, where `max_conns_per_host` does not say. */
   readonly parallel: number
+}
+
+export interface PostRequest {
+  /** One of those that it was started for. */
+  readonly url: URL
+  readonly chunks: readonly Uint8Array[]
+  readonly byteLength: number
+  /** The chunks are bytes of the batch, and not made for the request. */
+  readonly isBatch: boolean
+  /** Of an answer with status 2xx that is read. */
+  readonly maxAnswerBytes: number
 }
 
 export class HttpDestination {
   readonly #options: HttpDestinationOptions
   readonly #config: HttpClientFields
   readonly #services: Services
-  readonly #path: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #packedHeaders: Readonly<Record<string, string>>
   #auth: ClientAuth | null = null
   #tls: ClientTls | null = null
-  #client: HttpClient | null = null
+  /** By origin: URLs of one origin share its connections. */
+  readonly #clients = new Map<string, HttpClient>()
 
   constructor(options: HttpDestinationOptions, config: HttpClientFields, services: Services) {
     this.#options = options
     this.#config = config
     this.#services = services
-    this.#path = options.url.pathname + options.url.search
     this.#headers = this.#fixedHeaders()
     this.#packedHeaders = { ...this.#headers, 'content-encoding': config.compression }
   }
 
-  async start(host: Host): Promise<void> {
-    const { auth, tls, max_conns_per_host, idle_conn_timeout, disable_keep_alives } = this.#config
-    const { url, address, parallel } = this.#options
-    const isSecure = url.protocol === 'https:'
+  async start(host: Host, urls: readonly URL[]): Promise<void> {
+    const { auth, tls } = this.#config
     if (auth !== undefined) this.#auth = new ClientAuth(auth.authenticator, host)
     await this.#requireCodec()
-    if (isSecure) this.#tls = await clientTls(tls ?? {}, this.#services)
-    else if (auth !== undefined) {
-      this.#services.log.warn('credentials_sent_without_tls', { endpoint: url.href })
+    const plain = urls.find(({ protocol }) => protocol === 'http:')
+    if (auth !== undefined && plain !== undefined) {
+      this.#services.log.warn('credentials_sent_without_tls', { endpoint: plain.origin })
+    }
+    if (urls.some(({ protocol }) => protocol === 'https:')) {
+      this.#tls = await clientTls(tls ?? {}, this.#services)
     }
     // Loaded only where it is used: undici costs 75 ms of start and 8 MB.
     const { HttpClient } = await import('../../net/http-client.ts')
-    this.#client = new HttpClient({
-      origin: new URL(url.origin),
-      address,
+    for (const { origin } of urls) {
+      if (!this.#clients.has(origin))
+        this.#clients.set(origin, new HttpClient(this.#client(origin)))
+    }
+  }
+
+  #client(origin: string): HttpClientOptions {
+    const { address, parallel } = this.#options
+    const { max_conns_per_host, idle_conn_timeout, disable_keep_alives } = this.#config
+    return {
+      origin: new URL(origin),
+      address: address ?? undefined,
       clock: this.#services.clock,
-      tls: isSecure ? () => this.#tls!.connectOptions() : null,
+      tls: origin.startsWith('https:') ? () => this.#tls!.connectOptions() : null,
       maxConnections: max_conns_per_host || parallel,
       idleTimeoutMs: idle_conn_timeout,
       keepAlive: !disable_keep_alives,
-    })
+    }
   }
 
   /** The server's reply whatever its status, or `retry` when there is none. Never rejects. */
-  async post(batch: Batch, request: Encoded, abort: Abort): Promise<HttpReply | SendResult> {
+  async post(batch: Batch, request: PostRequest, abort: Abort): Promise<HttpReply | SendResult> {
+    const { url, isBatch, maxAnswerBytes } = request
     let { chunks, byteLength } = request
     let shown: AuthHeaders | null = null
     if (this.#auth !== null) {
@@ -98,22 +122,23 @@ export class HttpDestination {
       chunks = [packed]
       byteLength = packed.length
     }
-    const reply = await this.#client!.post({
-      path: this.#path,
+    const reply = await this.#clients.get(url.origin)!.post({
+      path: url.pathname + url.search,
       headers: this.#headersFor(isPacked, byteLength, shown),
       chunks,
       byteLength,
-      maxSuccessBytes: MAX_ANSWER_BYTES,
-      maxErrorBytes: MAX_ANSWER_BYTES,
+      maxSuccessBytes: maxAnswerBytes,
+      maxErrorBytes: MAX_ERROR_BYTES,
       abort,
     })
+    if (!reply.chunksFree && isBatch && !isPacked) batch.taint()
     if ('failure' in reply) return { kind: 'retry', message: (reply as HttpFailure).failure }
     const isRenewed = reply.status === 401 && this.#auth?.rejected() === true
     return isRenewed ? { kind: 'retry', message: 'HTTP 401', isOurs: true } : reply
   }
 
   async stop(): Promise<void> {
-    this.#client?.close()
+    for (const client of this.#clients.values()) client.close()
     this.#tls?.stop()
   }
 
@@ -155,4 +180,8 @@ export class HttpDestination {
 
 export function isHttpReply(answer: HttpReply | SendResult): answer is HttpReply {
   return 'status' in answer
+}
+
+export function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
 }

@@ -29,9 +29,9 @@ export interface Message {
 
 export interface Translation {
   readonly messages: readonly Message[]
-  /** Items that the protocol cannot carry, and why. */
+  /** Items that the protocol cannot carry, and what becomes of a batch that has no others. */
   readonly refused: number
-  readonly why: string
+  readonly refusal: SendResult
 }
 
 interface Piece {
@@ -62,9 +62,9 @@ export class PieceSender {
 
   /** `translation` is the same for the same batch each time. Never rejects if `post` does not. */
   async send(batch: Batch, translation: Translation, post: Post): Promise<SendResult> {
-    const { messages, refused, why } = translation
+    const { messages, refused, refusal } = translation
     const before = this.#progress.get(batch)
-    if (messages.length === 0) return { kind: 'drop', reason: 'bad_data', message: why }
+    if (messages.length === 0) return refusal
     const open = before?.open ?? messages.map(whole)
     const pieces = this.#cut(messages, open, before?.delivered === true)
     if (pieces === null) {
@@ -81,7 +81,8 @@ export class PieceSender {
     }
     this.#progress.delete(batch)
     if (!run.delivered && run.drop !== null) return run.drop
-    const message = run.why !== '' ? run.why : refused > 0 ? why : run.warning
+    const why = refused > 0 ? (refusal.message ?? '') : run.warning
+    const message = run.why !== '' ? run.why : why
     return { kind: 'sent', rejected: refused + run.lost, message }
   }
 

@@ -87,7 +87,8 @@ export function partShipment(
   shipment: Shipment,
   batch: Batch,
 ): { readonly taken: Shipment; readonly rest: Shipment } {
-  const rest = Math.floor((shipment.charge * batch.items) / shipment.batch.items)
+  // What is left counts toward the bound, however little it is.
+  const rest = Math.ceil((shipment.charge * batch.items) / shipment.batch.items)
   shipment.ticket?.split(2)
   shipment.receipts?.forEach(receipt => void receipt.split(2))
   shipment.search?.split(2)

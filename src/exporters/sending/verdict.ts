@@ -3,6 +3,7 @@ import type { RefusalCode } from '../../core/outcome.ts'
 
 const CODES: Readonly<Record<string, RefusalCode>> = {
   bad_data: 'bad_data',
+  invalid_ids: 'bad_data',
   too_large: 'too_large',
   item_too_large: 'too_large',
   unauthenticated: 'unauthenticated',

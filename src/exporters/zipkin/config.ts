@@ -4,7 +4,8 @@ import { httpEndpoint, section } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { checkSending, sendingFields } from '../sending/config.ts'
 import { httpClientFields } from '../sending/http-client-config.ts'
-import { checkEndpoints, endpointsFields } from '../sending/pool/config.ts'
+import { checkEndpoints } from '../sending/pool/check.ts'
+import { endpointsFields } from '../sending/pool/config.ts'
 
 const schema = section({
   endpoint: httpEndpoint()

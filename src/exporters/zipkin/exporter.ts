@@ -6,7 +6,8 @@ import { parseRetryAfter } from '../../net/status.ts'
 import { writeZipkinJson } from '../../translate/zipkin/write-json.ts'
 import { writeZipkinProto } from '../../translate/zipkin/write-proto.ts'
 import type { Abort } from '../../util/abort.ts'
-import { HttpDestination, isHttpReply } from '../sending/http-destination.ts'
+import { HttpDestination, headerText, isHttpReply } from '../sending/http-destination.ts'
+import { NO_IDS } from '../sending/ids-apart.ts'
 import type { PieceSender } from '../sending/pieces.ts'
 import type { Place } from '../sending/pool/place.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
@@ -17,9 +18,6 @@ const MEDIA_TYPE = { json: 'application/json', proto: 'application/x-protobuf' }
 
 const MAX_ERROR_BYTES = 65_536
 const MAX_ERROR_CHARS = 300
-
-/** What a sender is told about items that Zipkin has no place for. */
-const NO_IDS = 'spans without a valid trace id or span id'
 
 /** Zipkin's server has a 413 in mind and answers 500 with it as the text. */
 const TOO_LARGE = /^HTTP 500: 413 /
@@ -38,6 +36,7 @@ const REASONS: Readonly<Record<number, string>> = {
 export class ZipkinSender implements Sender {
   readonly #config: ZipkinConfig
   readonly #services: Services
+  readonly #url: URL
   readonly #destination: HttpDestination
   readonly #pieces: PieceSender
 
@@ -45,9 +44,9 @@ export class ZipkinSender implements Sender {
   constructor(config: ZipkinConfig, place: Place, services: Services, pieces: PieceSender) {
     this.#config = config
     this.#services = services
+    this.#url = new URL(place.endpoint)
     const options = {
-      url: new URL(place.endpoint),
-      address: place.address ?? undefined,
+      address: place.address,
       contentType: MEDIA_TYPE[config.format],
       parallel: config.sending_queue.num_consumers,
     }
@@ -56,7 +55,7 @@ export class ZipkinSender implements Sender {
   }
 
   async start(host: Host): Promise<void> {
-    await this.#destination.start(host)
+    await this.#destination.start(host, [this.#url])
   }
 
   async send({ batch }: EncodedBatch, abort: Abort): Promise<SendResult> {
@@ -64,9 +63,10 @@ export class ZipkinSender implements Sender {
     const write = format === 'json' ? writeZipkinJson : writeZipkinProto
     const written = write(batch.parts, { unnamedService })
     const messages = written.spans === 0 ? [] : [new SpanList(written, format)]
-    const translation = { messages, refused: written.refused, why: NO_IDS }
+    const translation = { messages, refused: written.refused, refusal: NO_IDS }
     return await this.#pieces.send(batch, translation, async request => {
-      const answer = await this.#destination.post(batch, request, abort)
+      const post = { ...request, url: this.#url, isBatch: false, maxAnswerBytes: MAX_ERROR_BYTES }
+      const answer = await this.#destination.post(batch, post, abort)
       return isHttpReply(answer) ? readReply(answer, this.#services.clock.now()) : answer
     })
   }
@@ -85,8 +85,7 @@ async function readReply(reply: HttpReply, nowMs: number): Promise<SendResult> {
   if (reason !== undefined || !isPassing) {
     return { kind: 'drop', reason: reason ?? 'rejected', message }
   }
-  const after = headers['retry-after']
-  const afterMs = parseRetryAfter(Array.isArray(after) ? after[0] : after, nowMs)
+  const afterMs = parseRetryAfter(headerText(headers['retry-after']), nowMs)
   return { kind: 'retry', afterMs, message }
 }
 

@@ -1,6 +1,7 @@
 /** Declares the `zipkin` exporter. */
 import { defineFactory } from '../../core/factory.ts'
 import { createSendingExporter } from '../sending/exporter.ts'
+import { IdsApart } from '../sending/ids-apart.ts'
 import { SENDING_METRICS } from '../sending/metrics.ts'
 import { PieceSender } from '../sending/pieces.ts'
 import { createSender } from '../sending/pool/create.ts'
@@ -27,6 +28,6 @@ export const factory = defineFactory({
       tls: config.tls,
       create: place => new ZipkinSender(config, place, context, pieces),
     })
-    return createSendingExporter(context, config, sender)
+    return createSendingExporter(context, config, new IdsApart(sender))
   },
 })

@@ -22,7 +22,7 @@ export function crc32c(bytes: Uint8Array): number {
 }
 
 /** Goes on with the state that it returned for the bytes before; begins with -1, and the sum is the state with all bits turned. */
-// hot: bench/micro/kafka-batch.ts
+// hot: bench/flow/kafka.ts
 export function extendCrc32c(state: number, bytes: Uint8Array): number {
   const tables = TABLES
   const { length } = bytes

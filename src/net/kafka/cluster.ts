@@ -200,7 +200,7 @@ export class Cluster implements Wire {
   /** One that is open, else any that can be reached: known ones first, then those of the configuration. */
   async #any(): Promise<Node | KafkaFailure> {
     const nodes = [...this.#nodes.values()]
-    const open = nodes.find(({ link }) => link.isOpen)
+    const open = [...nodes, ...this.#seeds].find(({ link }) => link.isOpen)
     if (open !== undefined) return open
     const from = this.#nextSeed++
     const seeds = this.#seeds.map((_, i) => this.#seeds[(from + i) % this.#seeds.length])

@@ -1,6 +1,7 @@
 /**
  * Configuration of the gRPC and HTTP servers that receivers listen with: the keys and defaults of the Go collector, except
- * that requests may have 64 MiB and connections are bounded. Apart because otlp, jaeger and zipkin have the same.
+ * that requests of OTLP, and those over gRPC, may have 64 MiB and that connections are bounded. Apart because otlp, jaeger
+ * and zipkin have the same.
  */
 import { z } from 'zod'
 import {
@@ -20,8 +21,14 @@ import type { GuestLimits } from '../../net/guests.ts'
 import { cipherList } from '../../net/tls-names.ts'
 import { splitHostPort } from '../../util/host-port.ts'
 
-/** What the OTLP specification advises; upstream has 4 MiB for gRPC and 20 MiB for HTTP. */
+/** What the OTLP specification advises; upstream has 4 MiB for gRPC, and breaks on its own batches, and 20 MiB for HTTP. */
 const MAX_REQUEST_MIB = 64
+
+/**
+ * Of formats that are translated, as upstream has it: the text of a small span becomes three times its length in memory
+ * for as long as it takes.
+ */
+export const MAX_TRANSLATED_MIB = 20
 
 /** Each costs some 20 KiB and a file descriptor. */
 const MAX_CONNECTIONS = 8192
@@ -84,13 +91,14 @@ export function grpcServerFields(endpoint: string) {
 }
 
 /** Keys of an HTTP server's section. */
-export function httpServerFields(endpoint: string) {
+export function httpServerFields(endpoint: string, maxBodyMib = MAX_REQUEST_MIB) {
+  const maxBodyBytes = maxBodyMib * 1024 * 1024
   return {
     ...serverFields(endpoint),
     cors: corsField.describe('Lets scripts of web pages send.'),
-    max_request_body_size: byteSize(MAX_REQUEST_MIB << 20).describe(
-      'Largest body, as it comes and after inflating; 0 is the default.',
-    ),
+    max_request_body_size: byteSize(maxBodyBytes)
+      .transform(bytes => bytes || maxBodyBytes)
+      .describe('Largest body, as it comes and after inflating; 0 is the default.'),
     response_headers: z
       .record(z.string(), z.string())
       .default({})
@@ -141,10 +149,6 @@ export function checkServer(
 /** The limit in bytes, where 0 stands for the default. */
 export function maxMessageBytes(config: Pick<GrpcServerConfig, 'max_recv_msg_size_mib'>): number {
   return (config.max_recv_msg_size_mib || MAX_REQUEST_MIB) * 1024 * 1024
-}
-
-export function maxBodyBytes(config: Pick<HttpServerConfig, 'max_request_body_size'>): number {
-  return config.max_request_body_size || MAX_REQUEST_MIB * 1024 * 1024
 }
 
 export function guestLimits(config: GrpcServerConfig | HttpServerConfig): GuestLimits {

@@ -15,7 +15,6 @@ import {
   type GrpcServerConfig,
   guestLimits,
   type HttpServerConfig,
-  maxBodyBytes,
   maxMessageBytes,
 } from './server-config.ts'
 
@@ -159,7 +158,7 @@ export class Servers {
         tls: await this.#tls(config.tls),
         encodings: encodings.filter(encoding => config.compression_algorithms.includes(encoding)),
         guests: guestLimits(config),
-        maxBodyBytes: maxBodyBytes(config),
+        maxBodyBytes: config.max_request_body_size,
         headerTimeoutMs: config.read_header_timeout,
         readTimeoutMs: config.read_timeout,
         bodyTimeoutMs: BODY_TIMEOUT_MS,

@@ -2,7 +2,12 @@
 import { z } from 'zod'
 import { hostPort, integer, optionalSection, section } from '../../config/fields.ts'
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
-import { checkServer, grpcServerFields, httpServerFields } from '../intake/server-config.ts'
+import {
+  checkServer,
+  grpcServerFields,
+  httpServerFields,
+  MAX_TRANSLATED_MIB,
+} from '../intake/server-config.ts'
 
 /** Largest payload of a UDP packet. */
 const MAX_PACKET_BYTES = 65_507
@@ -29,7 +34,7 @@ const protocols = section({
   grpc: optionalSection(grpcServerFields('localhost:14250')).describe(
     'Protobuf over gRPC, jaeger.api_v2 PostSpans, as agents and collectors send.',
   ),
-  thrift_http: optionalSection(httpServerFields('localhost:14268')).describe(
+  thrift_http: optionalSection(httpServerFields('localhost:14268', MAX_TRANSLATED_MIB)).describe(
     'Thrift over HTTP, posted to /api/traces, as clients without an agent send.',
   ),
   thrift_compact: optionalSection(udpFields('localhost:6831')).describe(

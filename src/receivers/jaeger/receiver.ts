@@ -5,7 +5,7 @@ import { HttpTranslation } from '../intake/http-translation.ts'
 import { Intake } from '../intake/intake.ts'
 import { countTransport } from '../intake/metrics.ts'
 import { ReservedRoom } from '../intake/room.ts'
-import { maxBodyBytes, maxMessageBytes } from '../intake/server-config.ts'
+import { maxMessageBytes } from '../intake/server-config.ts'
 import { type GrpcServing, type HttpServing, Servers } from '../intake/servers.ts'
 import { Agent } from './agent.ts'
 import type { JaegerReceiverConfig } from './config.ts'
@@ -88,7 +88,7 @@ export class JaegerReceiver implements Component {
     const options = {
       intake: this.#intake,
       includeMetadata: config.include_metadata,
-      maxBytes: maxBodyBytes(config),
+      maxBytes: config.max_request_body_size,
     }
     const handler = new HttpTranslation(options, thriftFormats(meter, id))
     return { config, paths: new Map([[TRACES_PATH, handler]]), guarded: [handler] }

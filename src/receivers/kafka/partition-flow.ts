@@ -25,6 +25,8 @@ export interface FlowOptions {
   /** Nothing more is to be fetched until `resume`. */
   pause(): void
   resume(): void
+  /** Offsets begin anew; for people. */
+  rewound(offset: number): void
   /** It stands still for good; for people. */
   stuck(message: string): void
 }
@@ -48,6 +50,7 @@ export class PartitionFlow {
   isPaused = false
   readonly #options: FlowOptions
   #isOver = false
+  #isAbandoned = false
   #timer: Timer | null = null
   #wake: (() => void) | null = null
   /** On their way now. */
@@ -72,10 +75,19 @@ export class PartitionFlow {
     const { progress } = this
     const first = records[0].offset
     this.highWatermark = highWatermark
+    if (first < progress.next) this.#rewind(first)
     progress.begin(first)
     if (this.committed < 0) this.committed = first
     if (this.#isOver || this.isPaused) return progress.next
     return this.#run(records)
+  }
+
+  /** What is asked for is never below `next`: the topic was made anew, or a new leader had less of it. */
+  #rewind(offset: number): void {
+    this.progress.rewind(offset)
+    this.committed = offset
+    this.seenTo = offset - 1
+    this.#options.rewound(offset)
   }
 
   /** What stands there cannot be read and is left out. */
@@ -98,14 +110,19 @@ export class PartitionFlow {
     this.#timer?.cancel()
     this.#timer = null
     this.#wake?.()
-    while (this.#inFlight > 0) await this.#landing()
+    await this.#allLanded()
+  }
+
+  /** After `end`: does not wait any longer. What lands later is done, but no one learns of it. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#wakeFlight?.()
   }
 
   async #run(records: readonly FetchedRecord[]): Promise<number> {
     let inHandMs = 0
     for (;;) {
       const held = await this.#issueAll(records)
-      while (this.#inFlight > 0) await this.#landing()
       if (held === null || this.#isOver) return this.progress.next
       if (held.kind === 'stuck') {
         this.halt(held.message)
@@ -139,14 +156,14 @@ export class PartitionFlow {
       if (ending instanceof Promise) {
         this.#inFlight++
         void ending.then(settled => this.#land(record.offset, settled, flight))
-        while (this.#inFlight >= maxInFlight) await this.#landing()
+        while (this.#inFlight >= maxInFlight && !this.#isAbandoned) await this.#landing()
       } else this.#note(record.offset, ending, flight)
       if (turnBytes >= TURN_BYTES) {
         turnBytes = 0
         await nextTurn()
       }
     }
-    while (this.#inFlight > 0) await this.#landing()
+    await this.#allLanded()
     return flight.held
   }
 
@@ -208,6 +225,11 @@ export class PartitionFlow {
     })
   }
 
+  async #allLanded(): Promise<void> {
+    while (this.#inFlight > 0 && !this.#isAbandoned) await this.#landing()
+  }
+
+  /** The next one. */
   #landing(): Promise<void> {
     return new Promise(resolve => {
       const before = this.#wakeFlight

@@ -21,6 +21,13 @@ export class Progress {
     if (this.next < offset) this.next = offset
   }
 
+  /** The partition is another one than it was, or lost its end: offsets begin anew at `offset`. */
+  rewind(offset: number): void {
+    this.#issued.length = 0
+    this.#done.clear()
+    this.next = offset
+  }
+
   isDone(offset: number): boolean {
     return offset < this.next || this.#done.has(offset)
   }

@@ -47,14 +47,16 @@ interface Held {
   readonly stopShowing: () => void
 }
 
-/** Of records on their way when a partition is taken away; the group does not wait much longer. */
+/** For records on their way when a partition is taken away, or at the stop; neither the group nor the rest waits much longer. */
 const LANDING_MS = 5000
 
 export class SignalConsumer implements KafkaConsumerEvents {
   readonly #options: SignalConsumerOptions
   readonly #held = new Map<string, Held>()
   #timer: Timer | null = null
-  #committing: Promise<void> | null = null
+  #committing: Promise<void> = Promise.resolve()
+  /** That have begun and not ended. */
+  #commits = 0
   #stopShowing: () => void = () => {}
   /** Of a partition that stands still, or of the client; empty is well. */
   #stuck = ''
@@ -67,7 +69,9 @@ export class SignalConsumer implements KafkaConsumerEvents {
     const { consumer, meter, receiver, signal, clock, commitIntervalMs } = this.#options
     this.#stopShowing = meter.observe(PAUSED, { receiver, signal }, () => this.#paused)
     if (commitIntervalMs > 0) {
-      this.#timer = clock.every(commitIntervalMs, () => void this.#commit())
+      this.#timer = clock.every(commitIntervalMs, () => {
+        if (this.#commits === 0) void this.#commit()
+      })
     }
     await consumer.start(this)
   }
@@ -76,8 +80,7 @@ export class SignalConsumer implements KafkaConsumerEvents {
   async stop(deadline: AbortSignal): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
-    const flows = [...this.#held.values()].map(({ flow }) => flow.end())
-    await Promise.race([Promise.all(flows), aborted(deadline)])
+    await Promise.race([this.#land([...this.#held.keys()]), aborted(deadline)])
     await Promise.race([this.#commit(), aborted(deadline)])
     await Promise.race([this.#options.consumer.stop(), aborted(deadline)])
     this.#forget([...this.#held.keys()])
@@ -98,16 +101,10 @@ export class SignalConsumer implements KafkaConsumerEvents {
   }
 
   async revoked(partitions: readonly TopicPartition[], isLost: boolean): Promise<void> {
-    const { clock, log, signal } = this.#options
+    const { log, signal } = this.#options
     const keys = partitions.map(keyOf).filter(key => this.#held.has(key))
     log.info('partitions_revoked', { signal, partitions: keys.join(' '), isLost })
-    const ends = Promise.all(keys.map(key => this.#held.get(key)!.flow.end()))
-    const timeout = new Promise<void>(resolve => {
-      const timer = clock.after(LANDING_MS, resolve)
-      void ends.then(() => timer.cancel())
-    })
-    // What lands later is done all the same, but whoever has the partition next takes it a second time.
-    await Promise.race([ends, timeout])
+    await this.#land(keys)
     if (!isLost) await this.#commit()
     this.#forget(keys)
     if (this.#held.size === 0) this.#stuck = ''
@@ -153,6 +150,18 @@ export class SignalConsumer implements KafkaConsumerEvents {
     this.#options.onState(failure?.message ?? (this.#stuck || null))
   }
 
+  /** Records on their way end; what lands too late is done all the same, but whoever reads there next takes it again. */
+  async #land(keys: readonly string[]): Promise<void> {
+    const flows = keys.map(key => this.#held.get(key)!.flow)
+    const ends = Promise.all(flows.map(flow => flow.end()))
+    const timeout = new Promise<void>(resolve => {
+      const timer = this.#options.clock.after(LANDING_MS, resolve)
+      void ends.then(() => timer.cancel())
+    })
+    await Promise.race([ends, timeout])
+    for (const flow of flows) flow.abandon()
+  }
+
   get #paused(): number {
     let count = 0
     for (const { flow } of this.#held.values()) if (flow.isPaused) count++
@@ -171,6 +180,7 @@ export class SignalConsumer implements KafkaConsumerEvents {
       giveUp: (record, reason) => intake.giveUp(record, own[0], reason),
       pause: () => consumer.pause(own),
       resume: () => consumer.resume(own),
+      rewound: offset => log.warn('partition_begins_anew', { partition: keyOf(place), offset }),
       stuck: message => {
         this.#stuck = `${keyOf(place)} stands still: ${message}`
         log.error('partition_stands_still', { partition: keyOf(place), message })
@@ -203,11 +213,11 @@ export class SignalConsumer implements KafkaConsumerEvents {
     partition.delay.observe(Math.max(0, clock.now() - fresh[0].timestampMs) / 1000)
   }
 
-  /** One at a time; a call during one is answered after another that follows it. */
-  async #commit(): Promise<void> {
-    while (this.#committing !== null) await this.#committing
-    this.#committing = this.#commitNow()
-    await this.#committing
+  /** One at a time; what is done during one is in the next. */
+  #commit(): Promise<void> {
+    this.#commits++
+    this.#committing = this.#committing.then(() => this.#commitNow()).finally(() => this.#commits--)
+    return this.#committing
   }
 
   async #commitNow(): Promise<void> {
@@ -219,15 +229,14 @@ export class SignalConsumer implements KafkaConsumerEvents {
         positions.push({ ...flow.place, offset: next })
       }
     }
-    if (positions.length > 0) {
-      const failure = await consumer.commit(positions)
-      if (failure === null) this.#noteCommitted(positions)
-      else {
-        counters.commitFailures.value++
-        log.warn('offsets_not_committed', { signal, message: failure.message })
-      }
+    if (positions.length === 0) return
+    const failure = await consumer.commit(positions)
+    if (failure === null) {
+      this.#noteCommitted(positions)
+      return
     }
-    this.#committing = null
+    counters.commitFailures.value++
+    log.warn('offsets_not_committed', { signal, message: failure.message })
   }
 
   #noteCommitted(positions: readonly Position[]): void {

@@ -11,6 +11,13 @@ import {
 import type { ConfigProblem, ConfigSpec } from '../../core/factory.ts'
 import { findPatternFault } from './glob.ts'
 
+/** In any case, as upstream takes it: 1kb, 16MiB. */
+function size(defaultText: string): z.ZodType<number> {
+  const upper = (value: unknown): unknown =>
+    typeof value === 'string' ? value.trim().toUpperCase().replace('IB', 'iB') : value
+  return z.preprocess(upper, byteSize(defaultText)) as unknown as z.ZodType<number>
+}
+
 const patterns = () => z.array(z.string().min(1)).default([])
 
 const noted = (what: string) =>
@@ -44,7 +51,7 @@ const schema = section({
     .enum(['', 'none', 'gzip', 'zstd', 'auto'])
     .default('')
     .describe(
-      'gzip: whole files. auto: those that end in .gz. zstd: each request by itself after its length, as the file exporter writes.',
+      'gzip: whole files. auto: those that begin like gzip. zstd: each request by itself after its length, as the file exporter writes.',
     ),
   signal: z
     .enum(['auto', 'traces', 'metrics', 'logs'])
@@ -65,10 +72,10 @@ const schema = section({
     .describe(
       'Extension that remembers how far files were read and keeps what cannot be sent, such as file_storage.',
     ),
-  fingerprint_size: byteSize('1kb').describe(
+  fingerprint_size: size('1KB').describe(
     'Bytes at the beginning by which a file is known again under another name; at least 16.',
   ),
-  max_log_size: byteSize('64MiB').describe('Longest request, before and after decompression.'),
+  max_log_size: size('64MiB').describe('Longest request, before and after decompression.'),
   max_concurrent_files: integer(1024, { min: 2 }).describe('Files that are kept open.'),
   force_flush_period: duration('500ms').describe(
     'A last line without its end is read when the file has not grown for so long.',

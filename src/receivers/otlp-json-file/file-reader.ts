@@ -1,11 +1,12 @@
 /** Reads what is new in one file and hands it on record by record; how far it came stands in the file when it returns. */
 import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { createGunzip, type Gunzip } from 'node:zlib'
 import type { FollowedFile } from './followed-file.ts'
 import type { Outcasts } from './outcasts.ts'
 import type { RecordIntake } from './record-intake.ts'
 import { type Cut, createSplitter, type Splitter } from './splitter.ts'
 
+const MAGIC = Buffer.from([0x1f, 0x8b])
 const CHUNK_BYTES = 256 * 1024
 /** After so much the other files have their turn. */
 const TURN_BYTES = 16 << 20
@@ -15,7 +16,7 @@ export interface FileReaderOptions {
   readonly maxBytes: number
   readonly intake: RecordIntake
   readonly outcasts: Outcasts
-  readonly isGzip: (path: string) => boolean
+  readonly gzip: 'never' | 'always' | 'auto'
   readonly isStopping: () => boolean
 }
 
@@ -35,24 +36,38 @@ export class FileReader {
    * any more. Rejects with the system's error.
    */
   async turn(file: FollowedFile, isOld: boolean, isGone: boolean): Promise<TurnEnd> {
-    const end = this.#options.isGzip(file.path)
+    return (await this.isGzip(file))
       ? await this.#gzipTurn(file, isGone)
       : await this.#plainTurn(file, isOld, isGone)
-    return end
+  }
+
+  /** `auto` goes by the first bytes: names change with rotations, and neither JSON nor a length begins so. */
+  async isGzip(file: FollowedFile): Promise<boolean> {
+    const { gzip } = this.#options
+    if (gzip !== 'auto') return gzip === 'always'
+    if (file.isGzip !== null) return file.isGzip
+    const first = await file.read(Buffer.alloc(MAGIC.length), 0)
+    if (first.length === MAGIC.length) file.isGzip = first.equals(MAGIC)
+    return file.isGzip === true
   }
 
   async #plainTurn(file: FollowedFile, isOld: boolean, isGone: boolean): Promise<TurnEnd> {
     const { layout, maxBytes } = this.#options
-    const splitter = createSplitter(layout, file.offset, maxBytes)
-    let position = file.offset
+    const splitter = createSplitter(layout, file.offset, maxBytes, file.skipped)
+    const start = file.offset
+    let position = start
     let isEnd = false
-    const limit = position + TURN_BYTES
-    while (!isEnd && (position < limit || splitter.position === file.offset)) {
+    // One record at least, however long it is.
+    while (!isEnd && (position < start + TURN_BYTES || file.offset === start)) {
       const chunk = await file.read(this.#chunk, position)
       isEnd = chunk.length < CHUNK_BYTES
       position += chunk.length
       splitter.push(chunk)
-      if (!(await this.#drain(splitter, file, end => (file.offset = end)))) break
+      const moved = (end: number): void => {
+        file.offset = end
+        file.skipped = 0
+      }
+      if (!(await this.#drain(splitter, file, moved))) break
     }
     if (isEnd) await this.#finishRest(splitter, file, position, isOld, isGone)
     await file.note(file.offset)
@@ -104,6 +119,7 @@ export class FileReader {
     isGone: boolean,
   ): Promise<void> {
     const bytes = splitter.rest
+    if (splitter.skipped > 0) await this.#finishSkipped(file, splitter.skipped, end, isGone)
     if (bytes.length === 0 || file.offset >= end || this.#options.isStopping()) return
     if (this.#options.layout === 'lines' && (isOld || isGone)) {
       const record = { bytes: bytes.subarray(0), path: file.path, end }
@@ -115,6 +131,21 @@ export class FileReader {
     if (!isGone) return
     await this.#leaveOut(file, 'malformed', 'the file ends within a request', end, bytes)
     file.offset = end
+  }
+
+  /** Nobody reads the beginning of the line again. */
+  async #finishSkipped(
+    file: FollowedFile,
+    skipped: number,
+    end: number,
+    isGone: boolean,
+  ): Promise<void> {
+    file.offset = end
+    file.skipped = skipped
+    if (!isGone) return
+    const message = `${skipped} bytes are more than max_log_size, ${this.#options.maxBytes}`
+    await this.#leaveOut(file, 'too_large', message, end, null)
+    file.skipped = 0
   }
 
   async #leaveOut(
@@ -133,6 +164,8 @@ export class FileReader {
     const { layout, maxBytes } = this.#options
     const size = await file.measure()
     const inflated = createGunzip()
+    // After the end of the turn nobody listens any more.
+    inflated.on('error', () => {})
     const feeding = this.#feed(file, size, inflated)
     let toSkip = file.inner
     const splitter = createSplitter(layout, file.inner, maxBytes)
@@ -156,11 +189,16 @@ export class FileReader {
     return 'end'
   }
 
-  async #feed(
-    file: FollowedFile,
-    size: number,
-    to: ReturnType<typeof createGunzip>,
-  ): Promise<void> {
+  async #feed(file: FollowedFile, size: number, to: Gunzip): Promise<void> {
+    try {
+      await this.#write(file, size, to)
+      to.end()
+    } catch (error) {
+      to.destroy(error as Error)
+    }
+  }
+
+  async #write(file: FollowedFile, size: number, to: Gunzip): Promise<void> {
     const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
     for (let at = file.offset; at < size && !to.destroyed; ) {
       const bytes = await file.read(chunk.subarray(0, Math.min(chunk.length, size - at)), at)
@@ -174,7 +212,6 @@ export class FileReader {
         })
       })
     }
-    to.end()
   }
 
   /** The stream is whole: what has no end ends with it, and what is added to the file is another stream. */

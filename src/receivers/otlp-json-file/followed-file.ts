@@ -37,6 +37,10 @@ export class FollowedFile {
   hasMore = true
   /** Size at which a last line without end was found to be none. */
   vainSize = -1
+  /** Bytes of a line that is too long and being passed over. */
+  skipped = 0
+  /** As its first bytes say; null as long as there are none. */
+  isGzip: boolean | null = null
   head: Buffer = Buffer.alloc(0)
   tail: Buffer = Buffer.alloc(0)
   readonly #headBytes: number
@@ -82,9 +86,16 @@ export class FollowedFile {
   }
 
   restart(): void {
+    this.skipped = 0
+    this.isGzip = null
     this.offset = this.inner = this.mark = 0
     this.head = this.tail = Buffer.alloc(0)
     this.vainSize = -1
+  }
+
+  /** No name leads to it any more. */
+  async isDeleted(): Promise<boolean> {
+    return (await this.#handle!.stat()).nlink === 0
   }
 
   async measure(): Promise<number> {

@@ -15,8 +15,8 @@ import { findEnd } from './find-end.ts'
 import { type FileMemory, FollowedFile } from './followed-file.ts'
 import type { FileFinder, FoundFile } from './glob.ts'
 
-/** Files that have gone and are remembered, in case they come again under another name. */
-const MAX_MEMORIES = 1000
+/** Paths of which it is remembered that they cannot be read. */
+const MAX_FAILING = 1000
 /** Polls that do not find a file before it is given up: somebody may still be writing to it. */
 const PATIENCE = 3
 
@@ -24,7 +24,6 @@ export interface FollowerOptions {
   readonly finder: FileFinder
   readonly reader: FileReader
   readonly layout: 'lines' | 'lengths'
-  readonly isGzip: (path: string) => boolean
   readonly startsAtEnd: boolean
   readonly headBytes: number
   readonly maxOpen: number
@@ -42,14 +41,15 @@ export interface FollowerOptions {
 export class Follower {
   readonly #options: FollowerOptions
   readonly #files = new Map<string, FollowedFile>()
-  /** Of files that have gone, or were emptied. */
-  #memories: FileMemory[]
+  readonly #recollection: Recollection
+  /** Paths of which it was said that they cannot be read. */
+  readonly #failing = new Set<string>()
   #isFirst = true
   #wasCut = false
 
   constructor(options: FollowerOptions, memories: readonly FileMemory[]) {
     this.#options = options
-    this.#memories = [...memories]
+    this.#recollection = new Recollection(memories, options.clock.monotonic())
   }
 
   get count(): number {
@@ -65,7 +65,7 @@ export class Follower {
   /** For a checkpoint, oldest first. */
   get memories(): FileMemory[] {
     const now = [...this.#files.values()].map(file => file.memory).filter(({ mark }) => mark > 0)
-    return [...this.#memories, ...now].slice(-(MAX_MEMORIES + now.length))
+    return [...this.#recollection.memories, ...now]
   }
 
   /** Looks once and reads what is new, a turn of each file. True when there is more. Never rejects. */
@@ -74,7 +74,7 @@ export class Follower {
     const { files, isCut } = await finder.find()
     this.#noteCut(isCut)
     const seen = new Set<FollowedFile>()
-    for (const found of files) {
+    for (const found of this.#isFirst ? this.#ownFirst(files) : files) {
       if (isStopping()) return false
       const file = await this.#guarded(found.path, () => this.#meet(found))
       if (file) seen.add(file)
@@ -85,8 +85,8 @@ export class Follower {
       if (isStopping()) return false
       if (seen.has(file)) file.absences = 0
       else file.absences++
-      await this.#guarded(file.path, () => this.#visit(key, file))
-      hasMore ||= file.hasMore
+      const visited = await this.#guarded(file.path, () => this.#visit(key, file))
+      hasMore ||= visited !== null && file.hasMore
     }
     if (replays && !hasMore) for (const file of this.#files.values()) this.#again(file)
     return hasMore
@@ -94,6 +94,12 @@ export class Follower {
 
   async close(): Promise<void> {
     for (const file of this.#files.values()) await file.close()
+  }
+
+  /** After a start a copy must not be taken for what it is a copy of. */
+  #ownFirst(files: readonly FoundFile[]): readonly FoundFile[] {
+    const isOwn = (file: FoundFile): boolean => this.#recollection.hasOwn(file)
+    return [...files.filter(isOwn), ...files.filter(file => !isOwn(file))]
   }
 
   #again(file: FollowedFile): void {
@@ -105,7 +111,7 @@ export class Follower {
   async #meet(found: FoundFile): Promise<FollowedFile | null> {
     const { olderMs, clock, headBytes } = this.#options
     const { path, dev, ino, size, modifiedMs } = found
-    const key = `${dev}:${ino}`
+    const key = keyOf(found)
     const known = this.#files.get(key)
     if (known !== undefined) {
       known.path = path
@@ -134,30 +140,16 @@ export class Follower {
   }
 
   async #begin(file: FollowedFile, size: number): Promise<void> {
-    const { startsAtEnd, layout, isGzip, moved } = this.#options
-    const known = await this.#recall(file)
+    const { startsAtEnd, layout, reader, moved, clock } = this.#options
+    const known = await this.#recollection.take(file, clock.monotonic())
     if (known !== null) {
       file.resume(known)
       return
     }
     if (!startsAtEnd || !this.#isFirst) return
-    file.offset = isGzip(file.path) ? size : await findEnd(file, layout, size)
+    file.offset = (await reader.isGzip(file)) ? size : await findEnd(file, layout, size)
     await file.note(file.offset)
     moved()
-  }
-
-  /** Its own place before others that have the same beginning. */
-  async #recall(file: FollowedFile): Promise<FileMemory | null> {
-    const isOwn = (memory: FileMemory): boolean =>
-      memory.dev === file.dev && memory.ino === file.ino
-    const candidates = [...this.#memories].sort((a, b) => Number(isOwn(b)) - Number(isOwn(a)))
-    for (const memory of candidates) {
-      if (memory.mark === 0 || !(await file.isSame(memory))) continue
-      // Another file with the same content, while its own is still there, is a copy that nobody has read.
-      this.#memories = this.#memories.filter(each => each !== memory)
-      return memory
-    }
-    return null
   }
 
   async #visit(key: string, file: FollowedFile): Promise<void> {
@@ -165,15 +157,16 @@ export class Follower {
     const isGone = file.absences >= PATIENCE
     const isOld = clock.monotonic() - file.grownMs >= flushMs
     const mayFlush = isOld && file.mark < file.size && file.vainSize !== file.size
+    if (!file.isOpen && (file.absences > 0 || !(await file.open()))) {
+      await this.#forget(key, file)
+      return
+    }
     if (file.hasMore || mayFlush || file.absences > 0) {
-      if (!file.isOpen && !(await file.open())) await this.#forget(key, file)
-      else {
-        await this.#checkSame(file)
-        const before = file.offset + file.inner
-        const end = await reader.turn(file, isOld, isGone)
-        file.hasMore = end === 'again'
-        if (file.offset + file.inner !== before) this.#options.moved()
-      }
+      await this.#checkSame(file)
+      const before = file.offset + file.inner
+      const end = await reader.turn(file, isOld, isGone)
+      file.hasMore = end === 'again'
+      if (file.offset + file.inner !== before) this.#options.moved()
     }
     if (isGone && !file.hasMore) await this.#forget(key, file)
     else if (!file.hasMore && (await this.#isToDelete(file, isOld))) await this.#remove(key, file)
@@ -184,7 +177,7 @@ export class Follower {
   async #checkSame(file: FollowedFile): Promise<void> {
     if (file.mark === 0 || (await file.isSame(file.memory))) return
     this.#options.log.info('file_was_emptied', { path: file.path, readBytes: file.mark })
-    this.#remember(file.memory)
+    this.#recollection.addEmptied(file.memory, this.#options.clock.monotonic())
     file.restart()
     this.#options.moved()
   }
@@ -201,20 +194,20 @@ export class Follower {
 
   async #forget(key: string, file: FollowedFile): Promise<void> {
     this.#files.delete(key)
+    // One that was deleted is forgotten: the same content in another file is to be sent again.
+    if (file.isOpen && !(await file.isDeleted())) this.#recollection.addMoved(file.memory)
     await file.close()
-    if (file.mark > 0) this.#remember(file.memory)
     this.#options.moved()
-  }
-
-  #remember(memory: FileMemory): void {
-    this.#memories.push(memory)
-    if (this.#memories.length > MAX_MEMORIES) this.#memories.shift()
   }
 
   async #guarded<T>(path: string, work: () => Promise<T>): Promise<T | null> {
     try {
-      return await work()
+      const done = await work()
+      this.#failing.delete(path)
+      return done
     } catch (error) {
+      if (this.#failing.has(path)) return null
+      if (this.#failing.size < MAX_FAILING) this.#failing.add(path)
       this.#options.log.warn('file_cannot_be_read', { path, error: (error as Error).message })
       return null
     }
@@ -224,4 +217,8 @@ export class Follower {
     if (isCut && !this.#wasCut) this.#options.log.warn('too_many_files', { followed: this.count })
     this.#wasCut = isCut
   }
+}
+
+function keyOf({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}:${ino}`
 }

@@ -126,9 +126,9 @@ function readSegment(segment: string): RegExp | string | null {
   return MAGIC.test(segment) ? compile(segment) : segment
 }
 
-/** A name as it is: patterns do not see hidden files unless they begin with a dot themselves. */
+/** Names that begin with a dot are names like others, as upstream has it. */
 function compile(segment: string): RegExp {
-  let source = segment.startsWith('.') ? '' : '(?!\\.)'
+  let source = ''
   let depth = 0
   for (let i = 0; i < segment.length; i++) {
     const char = segment[i]

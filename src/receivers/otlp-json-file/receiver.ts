@@ -22,7 +22,7 @@ import type { FileMemory } from './followed-file.ts'
 import { Follower } from './follower.ts'
 import { FileFinder } from './glob.ts'
 import { decodeMemories, encodeMemories } from './memory-codec.ts'
-import { countFiles, FILES, UNREAD } from './metrics.ts'
+import { countFiles, FILES, type FileCounters, UNREAD } from './metrics.ts'
 import { Outcasts } from './outcasts.ts'
 import { RecordIntake } from './record-intake.ts'
 
@@ -87,10 +87,15 @@ export class OtlpJsonFileReceiver implements Component {
     const running = this.#running
     this.#running = null
     if (running === null) return
-    await Promise.race([running, aborted(deadline)])
+    let isOver = false
+    const closing = running.then(() => {
+      isOver = true
+      return this.#follower?.close()
+    })
+    await Promise.race([closing, aborted(deadline)])
     if (this.#hasMoved) await this.#save()
     for (const forget of this.#forget) forget()
-    void running.then(() => this.#follower?.close())
+    if (!isOver) this.#context.log.warn('files_left_open', { receiver: this.#context.id })
   }
 
   async #run(follower: Follower): Promise<void> {
@@ -119,15 +124,15 @@ export class OtlpJsonFileReceiver implements Component {
   }
 
   #createFollower(memories: readonly FileMemory[]): Follower {
-    const { config, clock, log } = this.#context
+    const { config, clock, log, meter, id } = this.#context
     const { format, compression } = config
     const layout = format === 'json' && compression !== 'zstd' ? 'lines' : 'lengths'
-    const isGzip = (path: string): boolean =>
-      compression === 'gzip' || (compression === 'auto' && path.endsWith('.gz'))
+    const gzip = compression === 'gzip' ? 'always' : compression === 'auto' ? 'auto' : 'never'
     const isStopping = (): boolean => this.#isStopping
-    const outcasts = this.#createOutcasts()
-    const intake = this.#createIntake(outcasts)
-    const reader = { layout, maxBytes: config.max_log_size, intake, outcasts, isGzip, isStopping }
+    const counters = countFiles(meter, id)
+    const outcasts = this.#createOutcasts(counters)
+    const intake = this.#createIntake(outcasts, counters)
+    const reader = { layout, maxBytes: config.max_log_size, intake, outcasts, gzip, isStopping }
     const options = {
       finder: new FileFinder(config.include, config.exclude),
       reader: new FileReader(reader as typeof reader & { layout: 'lines' | 'lengths' }),
@@ -142,21 +147,21 @@ export class OtlpJsonFileReceiver implements Component {
         this.#hasMoved = true
       },
     }
-    return new Follower({ ...options, layout, isGzip, clock, log, isStopping }, memories)
+    return new Follower({ ...options, layout, clock, log, isStopping }, memories)
   }
 
-  #createOutcasts(): Outcasts {
-    const { id: receiver, log, clock, meter } = this.#context
+  #createOutcasts(counters: FileCounters): Outcasts {
+    const { id: receiver, log, clock } = this.#context
     const letters = (): DeadLetters | null => this.#storage()?.queueStorage?.letters ?? null
-    return new Outcasts({ receiver, counters: countFiles(meter, receiver), log, clock, letters })
+    return new Outcasts({ receiver, counters, log, clock, letters })
   }
 
-  #createIntake(outcasts: Outcasts): RecordIntake {
+  #createIntake(outcasts: Outcasts, counters: FileCounters): RecordIntake {
     const { config, id, meter } = this.#context
     return new RecordIntake({
       intake: this.#intake,
       items: countTransport(meter, id, 'file'),
-      counters: countFiles(meter, id),
+      counters,
       outcasts,
       format: config.format,
       isZstd: config.compression === 'zstd',

@@ -28,15 +28,18 @@ export interface Splitter {
   readonly rest: Buffer
   /** Behind the last record. */
   readonly position: number
+  /** Bytes of a line that is too long and has no end yet, which are no longer at hand; 0 = there is none. */
+  readonly skipped: number
 }
 
 export function createSplitter(
   layout: 'lines' | 'lengths',
   position: number,
   maxBytes: number,
+  skipped = 0,
 ): Splitter {
   return layout === 'lines'
-    ? new LineSplitter(position, maxBytes)
+    ? new LineSplitter(position, maxBytes, skipped)
     : new LengthSplitter(position, maxBytes)
 }
 
@@ -76,12 +79,16 @@ class LineSplitter implements Splitter {
   #position: number
   /** So many bytes of what is pending have no line end in them. */
   #searched = 0
-  /** Bytes of a line that is being passed over; 0 = none is. */
-  #skipped = 0
+  #skipped: number
 
-  constructor(position: number, maxBytes: number) {
-    this.#position = position
+  constructor(position: number, maxBytes: number, skipped: number) {
+    this.#position = position - skipped
     this.#maxBytes = maxBytes
+    this.#skipped = skipped
+  }
+
+  get skipped(): number {
+    return this.#skipped
   }
 
   get position(): number {
@@ -102,7 +109,7 @@ class LineSplitter implements Splitter {
       const at = bytes.indexOf(NEWLINE, this.#searched)
       if (at < 0) {
         this.#searched = bytes.length
-        if (bytes.length > this.#maxBytes) this.#skip(bytes.length)
+        if (this.#skipped + bytes.length > this.#maxBytes) this.#skip(bytes.length)
         return null
       }
       this.#searched = 0
@@ -125,6 +132,7 @@ class LineSplitter implements Splitter {
 }
 
 class LengthSplitter implements Splitter {
+  readonly skipped = 0
   readonly #pending = new Pending()
   readonly #maxBytes: number
   #position: number

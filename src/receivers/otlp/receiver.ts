@@ -7,7 +7,7 @@ import type { HttpHandler } from '../../net/http-exchange.ts'
 import { Intake } from '../intake/intake.ts'
 import { countTransport, type ServerTransport } from '../intake/metrics.ts'
 import { ReservedRoom } from '../intake/room.ts'
-import { maxBodyBytes, maxMessageBytes } from '../intake/server-config.ts'
+import { maxMessageBytes } from '../intake/server-config.ts'
 import { type GrpcServing, type HttpServing, Servers } from '../intake/servers.ts'
 import type { ExportOptions } from '../intake/signal-export.ts'
 import type { HttpConfig, OtlpReceiverConfig } from './config.ts'
@@ -78,7 +78,11 @@ export class OtlpReceiver implements Component {
   #serveHttp(): HttpServing | undefined {
     const config = this.#context.config.protocols.http
     if (config === undefined) return undefined
-    const options = this.#exportOptions('http', config.include_metadata, maxBodyBytes(config))
+    const options = this.#exportOptions(
+      'http',
+      config.include_metadata,
+      config.max_request_body_size,
+    )
     this.#httpExports = new Map(SIGNALS.map(signal => [signal, new HttpExport(signal, options)]))
     return { config, paths: this.#paths, guarded: [...this.#httpExports.values()] }
   }

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { section } from '../../config/fields.ts'
 import type { ConfigSpec } from '../../core/factory.ts'
-import { checkServer, httpServerFields } from '../intake/server-config.ts'
+import { checkServer, httpServerFields, MAX_TRANSLATED_MIB } from '../intake/server-config.ts'
 
 const schema = section({
-  ...httpServerFields('localhost:9411'),
+  ...httpServerFields('localhost:9411', MAX_TRANSLATED_MIB),
   parse_string_tags: z
     .boolean()
     .default(false)

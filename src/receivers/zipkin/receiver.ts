@@ -5,7 +5,6 @@ import type { PathHandlers } from '../../net/http-server.ts'
 import { HttpTranslation } from '../intake/http-translation.ts'
 import { Intake } from '../intake/intake.ts'
 import { ReservedRoom } from '../intake/room.ts'
-import { maxBodyBytes } from '../intake/server-config.ts'
 import { Servers } from '../intake/servers.ts'
 import type { ZipkinReceiverConfig } from './config.ts'
 import { V1_PATH, V2_PATH, zipkinFormats } from './formats.ts'
@@ -33,7 +32,7 @@ export class ZipkinReceiver implements Component {
     const options = {
       intake: this.#intake,
       includeMetadata: config.include_metadata,
-      maxBytes: maxBodyBytes(config),
+      maxBytes: config.max_request_body_size,
     }
     const v1 = new HttpTranslation(options, formats.v1)
     const v2 = new HttpTranslation(options, formats.v2)
@@ -56,8 +55,9 @@ export class ZipkinReceiver implements Component {
 function byEnd(v1: HttpTranslation, v2: HttpTranslation): PathHandlers {
   return {
     get: path => {
-      if (path.endsWith(V2_PATH)) return v2
-      return path.endsWith(V1_PATH) ? v1 : undefined
+      const plain = path.endsWith('/') ? path.slice(0, -1) : path
+      if (plain.endsWith(V2_PATH)) return v2
+      return plain.endsWith(V1_PATH) ? v1 : undefined
     },
   }
 }

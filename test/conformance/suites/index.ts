@@ -2,6 +2,7 @@
 import type { Suite } from '../suite.ts'
 import { collectorConfigs } from './collector-configs.ts'
 import { exporterBehaviours } from './exporter-behaviours.ts'
+import { jaegerReceiver, zipkinReceiver } from './foreign-receivers.ts'
 import { httpBehaviours } from './http-behaviours.ts'
 import { identityMetrics, identityTraces } from './identity.ts'
 import { jaeger } from './jaeger.ts'
@@ -30,5 +31,7 @@ export const SUITES: readonly Suite[] = [
   tailSampling,
   zipkinCaptures,
   zipkinTranslator,
+  zipkinReceiver,
   jaeger,
+  jaegerReceiver,
 ]

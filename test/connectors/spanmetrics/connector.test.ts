@@ -4,8 +4,12 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { judgeSection } from '../../../src/config/judge.ts'
 import { factory } from '../../../src/connectors/spanmetrics/factory.ts'
+import { Batch, DEFAULT_TENANT, NO_CONTEXT } from '../../../src/core/batch.ts'
 import { busy } from '../../../src/core/outcome.ts'
-import { type Json, makeConnector } from '../json-batch.ts'
+import { Payload } from '../../../src/core/payload.ts'
+import { indexRequestReference } from '../../../src/otlp/kernel/reference.ts'
+import { isWireFault } from '../../../src/otlp/request-index.ts'
+import { type Json, jsonBatch, makeConnector, toJson } from '../json-batch.ts'
 import { type Point, pointsOf, request, type SpanFacts, START_NANOS, span } from '../spans.ts'
 
 const OUT = 'metrics/red'
@@ -49,6 +53,18 @@ function calls(points: readonly Point[], metric = CALLS): string[] {
 
 function durations(points: readonly Point[]): Point[] {
   return points.filter(({ metric }) => metric === DURATION)
+}
+
+/** Bytes of a protobuf message under construction; texts by character. */
+type Bytes = readonly (number | string)[]
+
+function field(...bytes: Bytes): number[] {
+  return bytes.map(byte => (typeof byte === 'string' ? byte.charCodeAt(0) : byte))
+}
+
+function sized(...fields: readonly Bytes[]): number[] {
+  const content = field(...fields.flat())
+  return [content.length, ...content]
 }
 
 describe('spanmetrics', () => {
@@ -469,11 +485,131 @@ describe('spanmetrics', () => {
     await kit.stop()
   })
 
+  it('tells what it has counted at the stop although the pipeline behind was busy before', async () => {
+    const kit = await make({ ...PLAIN, ...DELTA })
+    const sink = kit.sinks.get(OUT)!
+    sink.answer = () => busy(50)
+    await kit.spans([{}])
+    await kit.flush()
+    await kit.spans([{}, {}])
+
+    const stopped = kit.connector.stop(NEVER)
+    sink.answer = () => ({ kind: 'accepted' })
+    await kit.services.clock.advance(1000)
+    await stopped
+
+    const points = pointsOf(kit.got(OUT)).filter(({ metric }) => metric === CALLS)
+    assert.deepEqual(
+      points.map(({ point }) => point.asInt),
+      ['1', '2'],
+    )
+    await kit.stop()
+  })
+
+  it('drops what nobody takes until the deadline of the stop, and says so', async () => {
+    const kit = await make({ ...PLAIN, ...DELTA })
+    kit.sinks.get(OUT)!.answer = () => busy(50)
+    await kit.spans([{}])
+
+    await kit.connector.stop(AbortSignal.abort())
+
+    const row = kit.services.ledger.rows().find(({ signal }) => signal === 'metrics')!
+    assert.deepEqual(row.dropped, [
+      { stage: 'it', reason: 'shutdown', intentional: false, items: 2 },
+    ])
+    await kit.stop()
+  })
+
+  it('keeps tenants apart', async () => {
+    const kit = await make({ ...PLAIN, max_series: 1 })
+    const batch = (tenant: string) => {
+      const made = jsonBatch('traces', request([span()]), NO_CONTEXT, () => {})
+      kit.services.ledger.accepted(tenant, 'traces', 1)
+      return new Batch('traces', tenant, NO_CONTEXT, made.parts)
+    }
+    for (const tenant of ['a', 'b', 'a']) await kit.connector.consume(batch(tenant))
+    await kit.flush()
+
+    await kit.flush()
+
+    const last = kit.sinks.get(OUT)!.batches.slice(-2)
+    const counts = last.map(each => {
+      const [{ point }] = pointsOf([toJson(each)])
+      return `${each.tenant} ${point.asInt}`
+    })
+    assert.deepEqual(counts, ['a 2', 'b 1'])
+    assert.equal(kit.services.meter.total('millrace_spanmetrics_overflowed'), 0)
+    await kit.stop()
+  })
+
+  it('reads spans however their bytes are laid out', async () => {
+    const kit = await make({ ...PLAIN, dimensions: [{ name: 'k' }], exclude_dimensions: [] })
+    // Value before key, a tag in more bytes than it needs, the name twice, a status in two pieces.
+    const pair = field(
+      0xca,
+      0,
+      ...sized(
+        field(0x12, ...sized(field(0x0a, ...sized([...'v'])))),
+        field(0x0a, ...sized([...'k'])),
+      ),
+    )
+    const bytes = Buffer.from(
+      field(
+        0x0a,
+        ...sized(
+          field(
+            0x0a,
+            ...sized(
+              field(
+                0x0a,
+                ...sized(
+                  field(0x0a, ...sized([...'service.name'])),
+                  field(0x12, ...sized(field(0x0a, ...sized([...'s'])))),
+                ),
+              ),
+            ),
+          ),
+          field(
+            0x12,
+            ...sized(
+              field(
+                0x12,
+                ...sized(
+                  field(0x2a, ...sized([...'x'])),
+                  pair,
+                  field(0xaa, 0x80, 0, ...sized([...'name'])),
+                  field(0x7a, ...sized(field(0x98, 0, 2))),
+                  field(0x7a, ...sized(field(0x12, ...sized([...'m'])))),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    )
+    const index = indexRequestReference('traces', bytes)
+    assert.ok(!isWireFault(index), JSON.stringify(index))
+    const part = { payload: new Payload(bytes), index, selection: null, edits: null, items: 1 }
+    kit.services.ledger.accepted(DEFAULT_TENANT, 'traces', 1)
+    await kit.connector.consume(new Batch('traces', DEFAULT_TENANT, NO_CONTEXT, [part]))
+
+    const points = await kit.flush()
+
+    assert.match(
+      points[0].attributes,
+      /span.name=name,span.kind=SPAN_KIND_UNSPECIFIED,status.code=STATUS_CODE_ERROR,.*,k=v$/,
+    )
+    await kit.stop()
+  })
+
   it('splits what is a lot into several requests', async () => {
     const kit = await make({ ...PLAIN, ...DELTA })
     await kit.spans(Array.from({ length: 9000 }, (_, i) => ({ name: `n${i}` })))
 
-    const points = await kit.flush()
+    await kit.flush()
+    // It may take several turns of the event loop; a stop waits for it.
+    await kit.connector.stop(NEVER)
+    const points = pointsOf(kit.got(OUT))
 
     assert.ok(kit.got(OUT).length > 1)
     assert.equal(calls(points).length, 9000)

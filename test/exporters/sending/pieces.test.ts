@@ -14,7 +14,7 @@ const batch = (): Batch => new Batch('traces', 'default', NO_CONTEXT, [])
 const translation = (messages: readonly Message[], refused = 0) => ({
   messages,
   refused,
-  why: 'no ids',
+  refusal: { kind: 'drop', reason: 'invalid_ids', message: 'no ids' } as const,
 })
 
 /** Each item is as many bytes as its size says, all with the same letter; two bytes stand around them. */
@@ -176,6 +176,6 @@ test('drops a batch of which the protocol can carry nothing', async () => {
 
   const result = await new PieceSender(0).send(batch(), translation([], 3), post)
 
-  assert.deepEqual(result, { kind: 'drop', reason: 'bad_data', message: 'no ids' })
+  assert.deepEqual(result, { kind: 'drop', reason: 'invalid_ids', message: 'no ids' })
   assert.deepEqual(texts, [])
 })

@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Factory } from '../../../src/core/factory.ts'
 import { factory as typed } from '../../../src/exporters/zipkin/factory.ts'
 import { assertBalanced } from '../../../src/testing/fakes.ts'
+import { eventually } from '../../harness/process.ts'
 import { encode } from '../../otlp/oracle.ts'
 import { decodeZipkinProto } from '../../translate/zipkin/kit.ts'
 import { acceptBatch } from '../batch-of.ts'
@@ -129,14 +130,32 @@ test('calls a service without a name as configured', async t => {
   )
 })
 
-test('counts spans without valid ids as rejected and sends the others', async t => {
+test('takes spans without valid ids out and sends the others', async t => {
   const { endpoint, received } = await startServer(t)
   const kit = await startOtlpExporter(t, factory, { endpoint })
 
-  await deliver(kit, [span(1), { ...span(2), traceId: Buffer.alloc(16) }, span(3)])
+  const outcome = await deliver(kit, [
+    span(1),
+    { ...span(2), traceId: Buffer.alloc(16) },
+    span(3),
+    { ...span(4), spanId: Buffer.alloc(8) },
+    { ...span(5), traceId: Buffer.alloc(16, 0).fill(7, 15) },
+  ])
 
-  assert.equal(listOf(received[0].body).length, 2)
-  assert.deepEqual(counts(kit), { sent: 2, rejected_by_destination: 1 })
+  assert.equal(outcome, 'refused')
+  assert.equal(listOf(received[0].body).length, 3)
+  assert.deepEqual(counts(kit), { sent: 3 })
+})
+
+test('drops spans without valid ids for that reason when they came out of a queue', async t => {
+  const { endpoint, received } = await startServer(t)
+  const kit = await startOtlpExporter(t, factory, { endpoint, sending_queue: { enabled: true } })
+
+  await deliver(kit, [span(1), { ...span(2), traceId: Buffer.alloc(16) }])
+  await eventually(() => kit.services.ledger.rows()[0].held === 0, 5000, 'the queue to be empty')
+
+  assert.equal(listOf(received[0].body).length, 1)
+  assert.deepEqual(counts(kit), { sent: 1, invalid_ids: 1 })
   assertBalanced(kit.services.ledger)
 })
 

@@ -1,6 +1,7 @@
 /** The agent's sockets: packets of both protocols, what happens to those that cannot be taken, and what is left at a stop. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
+import { networkInterfaces } from 'node:os'
 import { describe, it } from 'node:test'
 import { ACCEPTED, busy, type Outcome, refused } from '../../../src/core/outcome.ts'
 import { startBook } from '../../tenancy/kit.ts'
@@ -223,6 +224,19 @@ describe('agent of the jaeger receiver', () => {
     assert.match(jaeger.next.batches[0].context.peer, /^127\.0\.0\.1:/)
   })
 
+  it('listens on an address of IPv6', { skip: !hasIpv6() }, async t => {
+    const jaeger = await startJaegerReceiver(t, {
+      protocols: { thrift_binary: { endpoint: '[::1]:0' } },
+    })
+    const socket = createSocket('udp6')
+    t.after(() => socket.close())
+
+    socket.send(makeMessage(makeModel(), 'binary'), jaeger.ports.thriftBinary, '::1')
+    await until(() => jaeger.next.items === 1)
+
+    assert.match(jaeger.next.batches[0].context.peer, /^::1:\d+$/)
+  })
+
   it('tells what the kernel dropped because its buffer was full', async t => {
     const jaeger = await startJaegerReceiver(t, {
       protocols: { thrift_compact: { socket_buffer_size: 4096 } },
@@ -238,3 +252,9 @@ describe('agent of the jaeger receiver', () => {
     assert.ok(process.platform !== 'linux' || jaeger.count(dropped) > 0)
   })
 })
+
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some(all =>
+    all?.some(({ address }) => address === '::1'),
+  )
+}

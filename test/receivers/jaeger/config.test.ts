@@ -53,10 +53,10 @@ describe('jaeger receiver configuration', () => {
         thrift_http: {endpoint: ':3456', max_request_body_size: 1000, include_metadata: true}
         thrift_compact:
           endpoint: 0.0.0.0:456
-          queue_size: 100000
+          queue_size: 100_000
           max_packet_size: 131072
           workers: 100
-          socket_buffer_size: 65536
+          socket_buffer_size: 65_536
         thrift_binary:
           endpoint: 0.0.0.0:789
           queue_size: 1000

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { busy, refused } from '../../../src/core/outcome.ts'
-import { decodeStatusDetails } from '../../../src/net/rpc-status.ts'
+import { decodeStatus } from '../../../src/net/rpc-status.ts'
 import { makeRequest } from '../../../src/testing/builders.ts'
 import { writeJaegerRequests } from '../../../src/translate/jaeger/write.ts'
 import { startBook } from '../../tenancy/kit.ts'
@@ -107,7 +107,7 @@ describe('jaeger receiver', () => {
     assert.deepEqual([httpLater.status, httpLater.headers.get('retry-after')], [503, '7'])
     assert.equal(grpcLater.code, 14)
     const [details] = grpcLater.metadata.get('grpc-status-details-bin')
-    assert.equal(decodeStatusDetails(Buffer.from(details)).retryDelayMs, 7000)
+    assert.equal(decodeStatus(Buffer.from(details))?.retryDelayMs, 7000)
     assert.equal(httpNever.status, 400)
     assert.equal(grpcNever.code, 3)
     assert.equal(jaeger.count(refusedSpans), 4)

@@ -1,13 +1,17 @@
 /** A running jaeger receiver on free ports with a collecting consumer behind it, and clients for its protocols. */
 import { createSocket } from 'node:dgram'
-import type { TestContext } from 'node:test'
 import { Metadata } from '@grpc/grpc-js'
 import type { Component } from '../../../src/core/component.ts'
 import { config as jaegerConfig } from '../../../src/receivers/jaeger/config.ts'
 import { type JaegerPorts, JaegerReceiver } from '../../../src/receivers/jaeger/receiver.ts'
 import { fakeHost } from '../../../src/testing/fakes.ts'
 import type { BatchModel, SpanModel } from '../../translate/jaeger/thrift-maker.ts'
-import { makeSurroundings, type Surroundings, type SurroundingsOptions } from '../kit.ts'
+import {
+  makeSurroundings,
+  type Scope,
+  type Surroundings,
+  type SurroundingsOptions,
+} from '../kit.ts'
 import { type GrpcAnswer, GrpcClient, type HttpReply, post } from '../otlp/running.ts'
 
 export const POST_SPANS = '/jaeger.api_v2.CollectorService/PostSpans'
@@ -33,7 +37,7 @@ const ALL = { grpc: {}, thrift_http: {}, thrift_compact: {}, thrift_binary: {} }
 
 /** Checks the books when the test ends. */
 export async function startJaegerReceiver(
-  t: TestContext,
+  t: Scope,
   options: JaegerOptions = {},
 ): Promise<RunningJaeger> {
   const surroundings = makeSurroundings(options)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { maxBodyBytes, maxMessageBytes } from '../../../src/receivers/intake/server-config.ts'
+import { maxMessageBytes } from '../../../src/receivers/intake/server-config.ts'
 import { config, type OtlpReceiverConfig } from '../../../src/receivers/otlp/config.ts'
 
 function load(yaml: string): OtlpReceiverConfig {
@@ -37,7 +37,7 @@ describe('otlp receiver configuration', () => {
     assert.equal(grpc?.endpoint, 'localhost:4317')
     assert.equal(http?.endpoint, 'localhost:4318')
     assert.equal(maxMessageBytes(grpc!), 64 << 20)
-    assert.equal(maxBodyBytes(http!), 64 << 20)
+    assert.equal(http?.max_request_body_size, 64 << 20)
     assert.deepEqual(
       [http?.traces_url_path, http?.metrics_url_path, http?.logs_url_path],
       ['/v1/traces', '/v1/metrics', '/v1/logs'],
@@ -93,7 +93,7 @@ describe('otlp receiver configuration', () => {
     assert.equal(http?.metrics_url_path, '/v2/metrics')
     assert.equal(http?.logs_url_path, '/log/ingest')
     assert.equal(http?.cors?.max_age, 7200)
-    assert.equal(maxBodyBytes(http!), 20 << 20)
+    assert.equal(http?.max_request_body_size, 20 << 20)
   })
 
   it('takes unix sockets', () => {

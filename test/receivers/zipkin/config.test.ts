@@ -17,7 +17,8 @@ describe('zipkin receiver configuration', () => {
     assert.equal(parsed.endpoint, 'localhost:9411')
     assert.equal(parsed.parse_string_tags, false)
     assert.equal(parsed.tls, undefined)
-    assert.equal(parsed.max_request_body_size, 64 << 20)
+    assert.equal(parsed.max_request_body_size, 20 << 20)
+    assert.equal(config.schema.parse({ max_request_body_size: 0 }).max_request_body_size, 20 << 20)
   })
 
   it('takes every key of an HTTP server that upstream documents', () => {

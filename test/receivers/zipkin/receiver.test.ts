@@ -108,6 +108,7 @@ describe('zipkin receiver', () => {
     const zipkin = await startZipkinReceiver(t)
 
     assert.equal((await zipkin.send('/zipkin/api/v2/spans?x=1', [SPAN])).status, 202)
+    assert.equal((await zipkin.send('/api/v1/spans/', [SPAN_V1])).status, 202)
     assert.equal((await zipkin.send('/api/v2/traces', [SPAN])).status, 404)
     assert.equal((await fetch(zipkin.url + V2)).status, 405)
   })

@@ -1,10 +1,14 @@
 /** A running zipkin receiver on a free port with a collecting consumer behind it. */
-import type { TestContext } from 'node:test'
 import type { Component } from '../../../src/core/component.ts'
 import { config as zipkinConfig } from '../../../src/receivers/zipkin/config.ts'
 import { ZipkinReceiver } from '../../../src/receivers/zipkin/receiver.ts'
 import { fakeHost } from '../../../src/testing/fakes.ts'
-import { makeSurroundings, type Surroundings, type SurroundingsOptions } from '../kit.ts'
+import {
+  makeSurroundings,
+  type Scope,
+  type Surroundings,
+  type SurroundingsOptions,
+} from '../kit.ts'
 import { type HttpReply, post } from '../otlp/running.ts'
 
 export interface RunningZipkin extends Surroundings {
@@ -25,7 +29,7 @@ export interface ZipkinOptions extends SurroundingsOptions {
 
 /** Checks the books when the test ends. */
 export async function startZipkinReceiver(
-  t: TestContext,
+  t: Scope,
   options: ZipkinOptions = {},
 ): Promise<RunningZipkin> {
   const surroundings = makeSurroundings(options)

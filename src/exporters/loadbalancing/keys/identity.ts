@@ -11,9 +11,10 @@
 import type { AnyValue } from '../../../otlp/any-value.ts'
 import type { AttributesView } from '../../../otlp/attributes-view.ts'
 import type { MetricKind, MetricsView } from '../../../otlp/metrics-view.ts'
+import { asBuffer } from '../../../otlp/wire-reader.ts'
 import { xxh64 } from '../../../util/xxh64.ts'
 
-/** Of text of attributes, so that each set is hashed once; then all are forgotten. */
+/** Sets of attributes whose hashes are kept; beyond that all are forgotten. */
 const MAX_KNOWN = 10_000
 const HASH_BYTES = 16
 
@@ -29,44 +30,64 @@ const TYPES: Readonly<Record<MetricKind, number>> = {
 const known = new Map<string, Uint8Array>()
 const NO_ATTRIBUTES = new Uint8Array(HASH_BYTES)
 
-export function resourceIdentity(attributes: AttributesView): string {
-  return `resource/${new Fnv().add(hashOf(attributes)).text}`
+export function resourceIdentity(attributes: AttributesView, bytes: Uint8Array): string {
+  return `resource/${new Fnv().add(hashOf(attributes, bytes)).text}`
 }
 
 /** What all points of one metric share. */
 export class MetricIdentity {
   readonly #shared: Fnv
+  readonly #bytes: Uint8Array
 
   /** The view stands on a point of the metric. */
-  constructor({ resource, scope, metric }: MetricsView) {
+  constructor({ resource, scope, metric }: MetricsView, bytes: Uint8Array) {
+    this.#bytes = bytes
     const { kind } = metric
     const isHistogram = kind === 'histogram' || kind === 'exponential_histogram'
     const isMonotonic = metric.isMonotonic || isHistogram
     this.#shared = new Fnv()
-      .add(hashOf(resource.attributes))
+      .add(hashOf(resource.attributes, bytes))
       .add(Buffer.from(scope.name))
       .add(Buffer.from(scope.version))
-      .add(hashOf(scope.attributes))
+      .add(hashOf(scope.attributes, bytes))
       .add(Buffer.from(metric.name))
       .add(Buffer.from(metric.unit))
       .add(Uint8Array.of(TYPES[kind], isMonotonic ? 1 : 0, metric.temporality))
   }
 
   stream(attributes: AttributesView): string {
-    return `stream/${this.#shared.copy().add(hashOf(attributes)).text}`
+    return `stream/${this.#shared.copy().add(hashOf(attributes, this.#bytes)).text}`
   }
 }
 
-function hashOf(attributes: AttributesView): Uint8Array {
-  const bytes = serialise(attributes)
-  if (bytes.length === 0) return NO_ATTRIBUTES
-  const key = bytes.toString('latin1')
+/** `bytes` are those that the view stands on. */
+function hashOf(attributes: AttributesView, bytes: Uint8Array): Uint8Array {
+  const key = rawText(attributes, bytes)
+  if (key === '') return NO_ATTRIBUTES
   let hash = known.get(key)
   if (hash === undefined) {
     if (known.size >= MAX_KNOWN) known.clear()
-    known.set(key, (hash = hash128(bytes)))
+    known.set(key, (hash = hash128(serialise(attributes))))
   }
   return hash
+}
+
+/** All pairs as they stand in the payload, a character for each byte. */
+function rawText(attributes: AttributesView, bytes: Uint8Array): string {
+  const buffer = asBuffer(bytes)
+  let text = ''
+  let from = -1
+  let to = -1
+  attributes.rewind()
+  while (attributes.next()) {
+    const { fieldStart, fieldEnd } = attributes
+    if (fieldStart !== to) {
+      if (from >= 0) text += buffer.toString('latin1', from, to)
+      from = fieldStart
+    }
+    to = fieldEnd
+  }
+  return from < 0 ? '' : text + buffer.toString('latin1', from, to)
 }
 
 function hash128(bytes: Buffer): Uint8Array {

@@ -44,7 +44,7 @@ export function streams({ payload: { bytes }, index }: Part, out: Int32Array): v
     const point = view.moveTo(item)
     if (metric !== last || identity === null) {
       last = metric
-      identity = new MetricIdentity(view)
+      identity = new MetricIdentity(view, bytes)
     }
     out[item] = positionOfText(identity.stream(point.attributes))
   }

@@ -14,7 +14,9 @@ export function servicesOf(part: Part, out: Int32Array): void {
 }
 
 export function resourcesById(part: Part, out: Int32Array): void {
-  byResource(part, out, resource => positionOfText(resourceIdentity(resource.attributes)))
+  byResource(part, out, resource =>
+    positionOfText(resourceIdentity(resource.attributes, part.payload.bytes)),
+  )
 }
 
 function byResource(

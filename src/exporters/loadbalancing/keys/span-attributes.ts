@@ -23,6 +23,7 @@ export function attributesOfSpans(names: readonly string[]): Locate {
     view.reset(bytes, index)
     const spans = index.levels[2]
     let scope = -1
+    let above: (string | undefined)[] = []
     let isShared = false
     let shared = 0
     const byTrace = new Map<string, number>()
@@ -32,7 +33,7 @@ export function attributesOfSpans(names: readonly string[]): Locate {
         scope = parent
         byTrace.clear()
         view.moveTo(item)
-        const above = names.map(name => textAbove(view, name))
+        above = names.map(name => textAbove(view, name))
         isShared = !above.includes(undefined)
         if (isShared) shared = positionOfText(above.join(''))
       }
@@ -44,7 +45,7 @@ export function attributesOfSpans(names: readonly string[]): Locate {
       const { traceId } = span
       let position = byTrace.get(traceId)
       if (position === undefined) {
-        const text = names.map(name => textAbove(view, name) ?? textOf(span, name)).join('')
+        const text = names.map((name, i) => above[i] ?? textOf(span, name)).join('')
         byTrace.set(traceId, (position = positionOfText(text)))
       }
       out[item] = position

@@ -4,6 +4,7 @@ import { type Breaker, CircuitBreaker, PASS_THROUGH } from '../breaker.ts'
 import type { Sender, SendResult } from '../sender.ts'
 import { type ConcurrencyLimit, createLimit, UNLIMITED } from './concurrency.ts'
 import type { BalancingConfig, PassiveConfig } from './config.ts'
+import { hashText } from './hash.ts'
 import { PeakLatency } from './latency.ts'
 import { nameOf, type Place } from './place.ts'
 
@@ -31,6 +32,8 @@ export interface Tally {
 
 export class Endpoint {
   readonly name: string
+  /** What keyed choices tell endpoints apart by. */
+  readonly seed: number
   readonly place: Place
   readonly weight: number
   readonly sender: Sender
@@ -61,6 +64,7 @@ export class Endpoint {
 
   constructor({ place, weight, sender, balancing, clock }: EndpointOptions) {
     this.name = nameOf(place)
+    this.seed = hashText(this.name)
     this.place = place
     this.weight = weight
     this.sender = sender
@@ -114,26 +118,33 @@ export class Endpoint {
     return 0
   }
 
-  ended(tenant: string, result: SendResult, tookMs: number): void {
+  /** `tellsNothing`: whatever the result is, the endpoint is not to be judged by it. */
+  ended(tenant: string, result: SendResult, tookMs: number, tellsNothing = false): void {
     this.results[result.kind]++
-    if (result.kind === 'retry' && result.isOurs === true) {
-      this.#breaker?.forget()
-      return
-    }
     const nowMs = this.#clock.monotonic()
+    if (result.kind !== 'retry') this.#answered(result, tookMs, nowMs)
+    else if (tellsNothing || result.isOurs === true) this.#breaker?.forget()
+    else if ((result.afterMs ?? 0) > 0) this.#askedToWait(tenant, result.afterMs!, tookMs, nowMs)
+    else this.#failed(tookMs, nowMs)
+  }
+
+  /** It has the data, or does not want it: either way it works. */
+  #answered(result: SendResult, tookMs: number, nowMs: number): void {
+    this.concurrency.ended(tookMs, this.inFlight, false, nowMs)
+    this.latency.succeeded(tookMs, nowMs)
     this.tally.requests++
-    const afterMs = result.kind === 'retry' ? (result.afterMs ?? 0) : 0
-    if (afterMs > 0) this.#rest(tenant, nowMs + afterMs)
-    const hasFailed = result.kind === 'retry'
-    this.concurrency.ended(tookMs, this.inFlight, hasFailed, nowMs)
-    if (hasFailed) this.latency.failed(tookMs, nowMs)
-    else this.latency.succeeded(tookMs, nowMs)
-    if (hasFailed || isServerFault(result)) this.tally.failures++
+    if (isServerFault(result)) this.tally.failures++
     else this.tally.totalMs += tookMs
-    // As for a whole destination: who names a time, or refuses the data, is well.
-    if (afterMs > 0) this.#breaker?.forget()
-    else if (hasFailed) this.#failed(nowMs)
-    else this.#succeeded()
+    this.#breaker?.success()
+    this.#failuresInARow = 0
+    this.#avoidedUntilMs = 0
+  }
+
+  /** As for a whole destination: who names a time is well. But it has enough to do. */
+  #askedToWait(tenant: string, afterMs: number, tookMs: number, nowMs: number): void {
+    this.concurrency.ended(tookMs, this.inFlight, true, nowMs)
+    this.#breaker?.forget()
+    this.#rest(tenant, nowMs + afterMs)
   }
 
   /** Its checks say that it is back: what was held against it is forgotten, a breaker that is open lets one request try. */
@@ -143,19 +154,17 @@ export class Endpoint {
     this.sender.hurry?.()
   }
 
-  #failed(nowMs: number): void {
+  #failed(tookMs: number, nowMs: number): void {
+    this.concurrency.ended(tookMs, this.inFlight, true, nowMs)
+    this.latency.failed(tookMs, nowMs)
+    this.tally.requests++
+    this.tally.failures++
     this.#breaker?.failure()
     this.#failuresInARow++
     if (this.#passive === undefined) return
     if (this.#failuresInARow < this.#passive.consecutive_failures) return
     if (nowMs >= this.#avoidedUntilMs) this.ejected.passive++
     this.#avoidedUntilMs = nowMs + this.#passive.unhealthy_for
-  }
-
-  #succeeded(): void {
-    this.#breaker?.success()
-    this.#failuresInARow = 0
-    this.#avoidedUntilMs = 0
   }
 
   #rest(tenant: string, untilMs: number): void {

@@ -46,10 +46,17 @@ export class Keeper {
     return endpoint
   }
 
+  /** Never rejects. */
   async close(endpoint: Endpoint): Promise<void> {
     this.#ends.get(endpoint)?.()
     this.#ends.delete(endpoint)
-    await endpoint.sender.stop()
+    try {
+      await endpoint.sender.stop()
+    } catch (error) {
+      const { id, services } = this.#options
+      const about = { exporter: id, endpoint: endpoint.name }
+      services.log.error('endpoint_cannot_stop', { ...about, why: (error as Error).message })
+    }
   }
 
   #checksOf(endpoint: Endpoint): HealthChecks | null {

@@ -6,6 +6,7 @@
  */
 import type { Batch } from '../../../core/batch.ts'
 import type { Endpoint } from './endpoint.ts'
+import { mix } from './hash.ts'
 import type { Strategy } from './strategies.ts'
 
 /** 32 bits of what a request belongs to. */
@@ -13,7 +14,6 @@ export type KeyOf = (batch: Batch) => number
 
 export class KeyedChoice implements Strategy {
   readonly #keyOf: KeyOf
-  readonly #seeds = new WeakMap<Endpoint, number>()
 
   constructor(keyOf: KeyOf) {
     this.#keyOf = keyOf
@@ -23,11 +23,15 @@ export class KeyedChoice implements Strategy {
     return this.chooseFor(from, this.#keyOf(batch))
   }
 
+  // hot: bench/micro/sending.ts
   chooseFor(from: readonly Endpoint[], key: number): Endpoint {
     let best = from[0]
     let most = Number.NEGATIVE_INFINITY
+    const isEven = from.every(({ weight }) => weight === best.weight)
     for (const endpoint of from) {
-      const score = scoreOf(mix(key ^ this.#seedOf(endpoint)), endpoint.weight)
+      const number = mix(key ^ endpoint.seed)
+      // With equal weights the scores stand in the order of the numbers.
+      const score = isEven ? number : scoreOf(number, endpoint.weight)
       if (score > most) {
         best = endpoint
         most = score
@@ -35,34 +39,6 @@ export class KeyedChoice implements Strategy {
     }
     return best
   }
-
-  #seedOf(endpoint: Endpoint): number {
-    let seed = this.#seeds.get(endpoint)
-    if (seed === undefined) this.#seeds.set(endpoint, (seed = hashText(endpoint.name)))
-    return seed
-  }
-}
-
-/** FNV-1a over UTF-16 units, mixed. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return mix(hash)
-}
-
-/** The same over bytes. */
-export function hashOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-  return mix(hash)
-}
-
-/** The last steps of MurmurHash3, which spread every bit of the input over all bits. */
-function mix(bits: number): number {
-  let hash = bits
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }
 
 /** Greatest for each endpoint in proportion to its weight. */

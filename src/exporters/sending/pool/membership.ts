@@ -7,7 +7,7 @@ import type { Logger } from '../../../core/logger.ts'
 import type { Lookup } from '../../../net/grpc-client-target.ts'
 import { type BalancingConfig, type EndpointConfig, MAX_ENDPOINTS } from './config.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type EndpointKind, hasName, locate, type Place } from './place.ts'
+import { type EndpointKind, hasName, locate, nameOf, type Place } from './place.ts'
 
 export interface MembershipOptions {
   readonly id: string
@@ -157,7 +157,7 @@ export class Membership {
       const { log, id } = this.#options
       log.error('endpoint_cannot_start', {
         exporter: id,
-        endpoint: place.endpoint,
+        endpoint: nameOf(place),
         why: (error as Error).message,
       })
       return null

@@ -36,6 +36,13 @@ export interface PoolOptions extends KeeperOptions {
 
 const NOBODY: readonly Endpoint[] = []
 
+/** One attempt of the lane, which may be several tries. */
+interface Request {
+  readonly encoded: EncodedBatch
+  readonly abort: Abort
+  readonly startMs: number
+}
+
 export class PooledSender implements Sender {
   readonly #balancing: BalancingConfig
   readonly #clock: Clock
@@ -97,6 +104,7 @@ export class PooledSender implements Sender {
   // hot: bench/micro/sending.ts
   async send(encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
     const { batch } = encoded
+    const startMs = this.#clock.monotonic()
     const choice = this.#roster.take(batch, NOBODY, this.#failedAt.get(batch) ?? null)
     const first =
       choice === 'wait'
@@ -105,8 +113,9 @@ export class PooledSender implements Sender {
     if (typeof first === 'string') return { kind: 'retry', message: first, isOurs: true }
     if (typeof first === 'number') return nobodyFor(first)
     this.#budget.fresh()
-    const result = await this.#sendTo(first, encoded, abort)
-    if (result.kind === 'retry') return this.#tryOthers(encoded, abort, first, result)
+    const request = { encoded, abort, startMs }
+    const result = await this.#sendTo(first, request)
+    if (result.kind === 'retry') return this.#tryOthers(request, first, result)
     if (result.kind === 'sent') this.#budget.success()
     return result
   }
@@ -117,22 +126,21 @@ export class PooledSender implements Sender {
     await this.#membership.stop()
   }
 
-  async #tryOthers(
-    encoded: EncodedBatch,
-    abort: Abort,
-    first: Endpoint,
-    fault: SendResult,
-  ): Promise<SendResult> {
-    const { batch } = encoded
+  async #tryOthers(request: Request, first: Endpoint, fault: SendResult): Promise<SendResult> {
+    const { batch } = request.encoded
     const asked = [first]
     let result = fault
-    while (result.kind === 'retry' && result.isOurs !== true && this.#mayGoOn(asked, abort)) {
+    while (
+      result.kind === 'retry' &&
+      result.isOurs !== true &&
+      this.#mayGoOn(asked, request.abort)
+    ) {
       const next = this.#roster.take(batch, asked, null)
       if (typeof next !== 'object') break
       this.#budget.spend()
       this.#otherTries.value++
       asked.push(next)
-      result = await this.#sendTo(next, encoded, abort)
+      result = await this.#sendTo(next, request)
     }
     if (result.kind !== 'retry') {
       this.#failedAt.delete(batch)
@@ -151,7 +159,8 @@ export class PooledSender implements Sender {
   }
 
   /** It was taken for this request. */
-  async #sendTo(endpoint: Endpoint, encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
+  async #sendTo(endpoint: Endpoint, request: Request): Promise<SendResult> {
+    const { encoded, abort } = request
     if (endpoint.breaker.state === 'half_open') endpoint.sender.hurry?.()
     const startMs = this.#clock.monotonic()
     let result: SendResult
@@ -161,7 +170,11 @@ export class PooledSender implements Sender {
       // A fault of ours; `Attempt` would say the same of a sender alone.
       result = { kind: 'drop', reason: 'internal_error', message: (error as Error).message }
     }
-    endpoint.ended(encoded.batch.tenant, result, this.#clock.monotonic() - startMs)
+    const nowMs = this.#clock.monotonic()
+    const tookMs = nowMs - startMs
+    // The end of an attempt says something about the endpoint that has had most of its time.
+    const wasCut = abort.aborted && tookMs * 2 < nowMs - request.startMs
+    endpoint.ended(encoded.batch.tenant, result, tookMs, wasCut)
     endpoint.inFlight--
     if (endpoint.isLeaving) this.#membership.released(endpoint)
     this.#waiting.serve()

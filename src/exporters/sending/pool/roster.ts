@@ -54,6 +54,10 @@ export class Roster {
     return chosen
   }
 
+  get hasRoom(): boolean {
+    return this.#endpoints.some(endpoint => endpoint.hasRoom)
+  }
+
   /** There is one that could be asked now. */
   hasOther(batch: Batch, asked: readonly Endpoint[]): boolean {
     return this.#usable(batch, asked, this.#clock.monotonic()).length > 0

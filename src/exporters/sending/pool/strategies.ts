@@ -4,7 +4,8 @@ import type { Clock } from '../../../core/clock.ts'
 import { hashOfFirstTrace } from './by-trace.ts'
 import type { BalancingConfig } from './config.ts'
 import type { Endpoint } from './endpoint.ts'
-import { hashText, KeyedChoice, type KeyOf } from './keyed.ts'
+import { hashText } from './hash.ts'
+import { KeyedChoice, type KeyOf } from './keyed.ts'
 
 export interface Strategy {
   /** `from` has at least one. */

@@ -52,9 +52,10 @@ export class WaitingRoom {
   /** Something may have become free. */
   serve(): void {
     for (const waiting of this.#waiting) {
+      if (!this.#roster.hasRoom) return
       const choice = this.#roster.take(waiting.batch, [], waiting.avoided)
-      if (choice === 'wait') return
-      waiting.settle(choice)
+      // What has room may be closed to this one's tenant and open to the next one's.
+      if (choice !== 'wait') waiting.settle(choice)
     }
   }
 }

@@ -53,10 +53,9 @@ function createAssigner(
         const { topics = [] } = MemberMetadata.decode(memberMetadata) ?? {}
         return { id: memberId, topics }
       })
-      const counts = new Map<string, number>()
-      for (const topic of new Set(all.flatMap(({ topics }) => topics))) {
-        counts.set(topic, partitionsOf(cluster, topic))
-      }
+      const topics = [...new Set(all.flatMap(member => member.topics))]
+      await learnTopics(cluster, topics)
+      const counts = new Map(topics.map(topic => [topic, partitionsOf(cluster, topic)]))
       const shares = share(all, counts)
       return all.map(({ id }) => {
         const assignment = shares.get(id) ?? {}
@@ -67,7 +66,19 @@ function createAssigner(
   })
 }
 
-/** The leader may not read a topic that others in the group do. */
+/**
+ * A leader knows the partitions of its own topics only; without this nobody would be given those that only others read, such as
+ * the topics of the other signals of one receiver. A topic that is not there must not hide the rest.
+ */
+async function learnTopics(cluster: Kafkajs.Cluster, topics: readonly string[]): Promise<void> {
+  try {
+    await cluster.addMultipleTargetTopics([...topics])
+  } catch {
+    for (const topic of topics) await cluster.addTargetTopic(topic).catch(() => {})
+  }
+}
+
+/** None of a topic that is not there. */
 function partitionsOf(cluster: Kafkajs.Cluster, topic: string): number {
   try {
     return cluster.findTopicPartitionMetadata(topic).length

@@ -167,8 +167,10 @@ function plugCodecs({ CompressionTypes, CompressionCodecs }: typeof Kafkajs): vo
   const codecs = CompressionCodecs as unknown as Record<number, () => object>
   for (const [type, encoding] of names) {
     const codec = {
-      compress: async ({ buffer }: { readonly buffer: Buffer }) =>
-        compress(encoding, [buffer], buffer.length),
+      compress: async ({ buffer }: { readonly buffer: Buffer }) => {
+        const packed = await compress(encoding, [buffer], buffer.length)
+        return Buffer.from(packed.buffer, packed.byteOffset, packed.length)
+      },
       decompress: (bytes: Buffer) => inflateRecords(encoding, bytes),
     }
     codecs[type] = () => codec

@@ -9,16 +9,20 @@ import { BatchingProducer } from '../producer.ts'
 import { loadPlatformatic } from './library.ts'
 import { PlatformaticLink } from './link.ts'
 
-export const driver: KafkaDriver = {
-  producer(options) {
-    const cluster = new Cluster(options, async () => {
-      const library = await loadPlatformatic()
-      return (host, port) => new PlatformaticLink(library, host, port, options)
-    })
-    return new BatchingProducer(options, cluster)
-  },
-  consumer() {
-    const message = 'receivers need the driver kafkajs; platformatic is for exporters.'
-    throw new MillraceError('MILLRACE_START_FAILED', message)
-  },
+export const driver = createPlatformaticDriver(loadPlatformatic)
+
+export function createPlatformaticDriver(load: typeof loadPlatformatic): KafkaDriver {
+  return {
+    producer(options) {
+      const cluster = new Cluster(options, async () => {
+        const library = await load()
+        return (host, port) => new PlatformaticLink(library, host, port, options)
+      })
+      return new BatchingProducer(options, cluster)
+    },
+    consumer() {
+      const message = 'receivers need the driver kafkajs; platformatic is for exporters.'
+      throw new MillraceError('MILLRACE_START_FAILED', message)
+    },
+  }
 }

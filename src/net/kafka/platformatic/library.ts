@@ -1,6 +1,5 @@
 /** The package `@platformatic/kafka`, which is installed by whoever wants it: what is used of it, and how it is loaded. */
-import type { Socket } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
+import { isIP, type Socket } from 'node:net'
 import { MillraceError } from '../../../errors.ts'
 import type { KafkaClusterOptions, KafkaSasl } from '../client.ts'
 
@@ -52,19 +51,17 @@ export async function loadPlatformatic(): Promise<PlatformaticLibrary> {
   }
 }
 
-/** The options that all of its clients share. */
-export function connectionOptions(options: KafkaClusterOptions, host?: string): object {
+/** For a connection to this host. */
+export function connectionOptions(options: KafkaClusterOptions, host: string): object {
   const { connectTimeoutMs, requestTimeoutMs, sasl, tls } = options
   return {
     connectTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    ...(tls !== null && { tls: tlsOptions(tls(), host), tlsServerName: true }),
+    ...(tls !== null && { tls: tls() }),
+    // A name in the handshake may not be an address.
+    ...(tls !== null && isIP(host) === 0 && { tlsServerName: tls().servername ?? true }),
     ...(sasl !== null && { sasl: saslOptions(sasl) }),
   }
-}
-
-function tlsOptions(material: ConnectionOptions, host: string | undefined): ConnectionOptions {
-  return host === undefined ? material : { ...material, host }
 }
 
 function saslOptions(sasl: KafkaSasl): object {

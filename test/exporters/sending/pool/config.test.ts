@@ -1,6 +1,7 @@
 /** Which `endpoints` and `balancing` are right, and what is said about those that are not. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type JsonSchema, jsonSchemaOf } from '../../../../src/config/schema-walk.ts'
 import { config as grpc } from '../../../../src/exporters/otlp-grpc/config.ts'
 import { config as http } from '../../../../src/exporters/otlp-http/config.ts'
 
@@ -10,6 +11,14 @@ function problemsOf(spec: typeof grpc | typeof http, value: object): string[] {
   if (!parsed.success) return parsed.error.issues.map(i => `${i.path.join('.')} ${i.message}`)
   return spec.check!(parsed.data as never).map(p => `${p.path.join('.')} ${p.message}`)
 }
+
+test('editors are told that an endpoint may be a text', () => {
+  const { properties } = jsonSchemaOf(grpc.schema)
+  const items = properties!.endpoints.items as JsonSchema
+
+  assert.deepEqual(items.type, ['object', 'string'])
+  assert.deepEqual(Object.keys(items.properties!), ['endpoint', 'weight'])
+})
 
 test('endpoints are texts or objects', () => {
   const { endpoints } = grpc.schema.parse({
@@ -137,6 +146,18 @@ for (const [what, spec, value, expected] of [
       sending_queue: { batch: { partition: { metadata_keys: ['zone'] } } },
     },
     /^balancing\.hash_metadata_key is not in sending_queue\.batch\.partition/,
+  ],
+  [
+    'weights that nobody looks at',
+    grpc,
+    { endpoints: [{ endpoint: 'a:1', weight: 2 }, 'b:1'] },
+    /^endpoints\.0\.weight has no effect with the strategy round_robin/,
+  ],
+  [
+    'a hash key that nobody looks at',
+    grpc,
+    { endpoints: ['a:1'], balancing: { strategy: 'latency', hash_on: 'trace_id' } },
+    /^balancing\.hash_on has no effect with the strategy latency/,
   ],
   [
     'a hash on peers that batches mix',

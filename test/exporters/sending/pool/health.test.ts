@@ -185,6 +185,33 @@ test('what fails for all ejects nobody', async () => {
   )
 })
 
+test('one tenant that asks too much of an endpoint does not make it an outlier', async () => {
+  const kit = await startPool(['a:1', 'b:1', 'c:1'], EJECTION)
+  const { clock } = kit.services
+  kit.at('a:1').reply = ({ batch }) =>
+    batch.tenant === 'loud' ? { kind: 'retry', afterMs: 1, message: 'quota' } : SENT
+
+  for (let i = 0; i < 120; i++) {
+    await kit.send(kit.batch({ tenant: i % 4 === 0 ? 'calm' : 'loud' }))
+    await clock.advance(50)
+  }
+  await clock.advance(10_000)
+
+  assert.ok(kit.metric('requests', 'a:1', 'result=retry')! > 20)
+  assert.equal(kit.metric('ejections', 'a:1', 'reason=failures'), 0)
+  assert.equal(kit.metric('breaker_state', 'a:1'), 0)
+})
+
+test('answers that are given up on the server’s side count against it where others take the data', async () => {
+  const kit = await startPool(['a:1', 'b:1', 'c:1'], EJECTION)
+  kit.at('a:1').reply = () => ({ kind: 'drop', reason: 'rejected', message: 'HTTP 500' })
+
+  await sendMany(kit, 60)
+  await kit.services.clock.advance(10_000)
+
+  assert.equal(kit.metric('ejections', 'a:1', 'reason=failures'), 1)
+})
+
 test('few requests say nothing about an endpoint', async () => {
   const kit = await startPool(['a:1', 'b:1', 'c:1'], EJECTION)
   kit.at('a:1').reply = () => DOWN

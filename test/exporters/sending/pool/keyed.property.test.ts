@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Endpoint } from '../../../../src/exporters/sending/pool/endpoint.ts'
-import { hashText, KeyedChoice } from '../../../../src/exporters/sending/pool/keyed.ts'
+import { hashText } from '../../../../src/exporters/sending/pool/hash.ts'
+import { KeyedChoice } from '../../../../src/exporters/sending/pool/keyed.ts'
 
 const KEYS = Array.from({ length: 20_000 }, (_, i) => hashText(`key ${i}`))
 
 function endpoint(name: string, weight = 1): Endpoint {
-  return { name, weight } as Endpoint
+  return { name, weight, seed: hashText(name) } as Endpoint
 }
 
 function placesOf(endpoints: readonly Endpoint[]): string[] {

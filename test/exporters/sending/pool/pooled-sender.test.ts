@@ -233,6 +233,52 @@ test('the end of an attempt reaches the endpoint that is asked, and no other is 
   assert.equal(kit.at('a:1').requests + kit.at('b:1').requests, 1)
 })
 
+test('an endpoint that got the last moments of an attempt is not blamed for its end', async () => {
+  const kit = await startPool(['a:1', 'b:1'], {
+    try_timeout: '4s',
+    circuit_breaker: { consecutive_failures: 1 },
+  })
+  for (const endpoint of kit.made) endpoint.reply = null
+  const abort = new AbortSource()
+
+  const sent = kit.send(kit.batch(), abort)
+  await settle()
+  const first = kit.at('a:1').open.length > 0 ? 'a:1' : 'b:1'
+  const second = first === 'a:1' ? 'b:1' : 'a:1'
+  await kit.services.clock.advance(5000)
+  abort.abort(new Error('no answer within 5000 ms'))
+  await sent
+
+  assert.equal(kit.metric('breaker_state', first), 2)
+  assert.equal(kit.metric('breaker_state', second), 0)
+})
+
+test('requests that wait for room do not hold up others for which there is some', async () => {
+  const kit = await startPool(['a:1', 'b:1'], {
+    adaptive_concurrency: { initial: 1, min: 1, max: 1 },
+  })
+  const [a, b] = [kit.at('a:1'), kit.at('b:1')]
+  b.reply = () => ({ kind: 'retry', afterMs: 60_000, message: 'quota' })
+  while (b.requests === 0) await kit.send(kit.batch({ tenant: 'loud' }))
+  a.reply = b.reply = null
+  const busy = [kit.send(), kit.send()]
+  await settle()
+  const loud = kit.send(kit.batch({ tenant: 'loud' }))
+  const calm = kit.send(kit.batch({ tenant: 'calm' }))
+  await settle()
+
+  b.open[0].answer(SENT)
+  await settle()
+  const next = b.open.map(({ encoded }) => encoded.batch.tenant)
+  for (let i = 0; i < 3; i++) {
+    for (const { open } of kit.made) for (const { answer } of [...open]) answer(SENT)
+    await settle()
+  }
+
+  assert.deepEqual(next, ['calm'])
+  assert.deepEqual(await Promise.all([...busy, loud, calm]), [SENT, SENT, SENT, SENT])
+})
+
 test('tries at other endpoints end when most of them fail: a dead backend does not see every request twice', async () => {
   const kit = await startPool(['a:1', 'b:1'], { circuit_breaker: { enabled: false } })
   for (const endpoint of kit.made) endpoint.reply = () => DOWN
