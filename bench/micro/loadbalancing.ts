@@ -13,6 +13,7 @@ import { Splitter } from '../../src/exporters/loadbalancing/splitter.ts'
 import { encodeParts } from '../../src/otlp/encode.ts'
 import { indexRequest } from '../../src/otlp/kernel/kernel.ts'
 import type { RequestIndex } from '../../src/otlp/request-index.ts'
+import { CountingMemory } from '../../src/testing/fakes.ts'
 import { corpusRequest } from '../corpus/requests.ts'
 
 const ITEMS = 512
@@ -32,7 +33,10 @@ console.log('case                        backends   divide ns/item   encode ns/i
 for (const { signal, key, attributes = [] } of CASES) {
   const bytes = corpusRequest(signal, { items: ITEMS })
   const index = indexRequest(signal, bytes) as RequestIndex
-  const splitter = new Splitter({ [signal]: locator(signal, key, attributes) })
+  const splitter = new Splitter(
+    { [signal]: locator(signal, key, attributes) },
+    new CountingMemory(),
+  )
   for (const backends of [1, 3, 10]) {
     const ring = new HashRing(Array.from({ length: backends }, (_, i) => `10.0.0.${i}:4317`))
     const divide = [] as number[]

@@ -96,6 +96,11 @@ async function main(): Promise<void> {
     ['sending alone, 4 endpoints, by trace', 2000, withoutNetwork(BY_TRACE)],
     ['otlp_grpc plain', 2000, create(grpcFactory, { ...otlp, compression: 'none' })],
     [
+      'otlp_grpc plain, as one of endpoints',
+      2000,
+      create(grpcFactory, { tls: otlp.tls, endpoints: [otlp.endpoint], compression: 'none' }),
+    ],
+    [
       'otlp_grpc plain, batches of 8192',
       3200,
       create(grpcFactory, { ...otlp, compression: 'none', sending_queue: { batch } }),
@@ -115,7 +120,7 @@ async function main(): Promise<void> {
     ['otlp_http gzip', 300, create(httpFactory, web)],
   ]
   console.log(`${SPANS} spans of ${Math.round(bytes.length / SPANS)} B in a batch`)
-  console.log(`${''.padEnd(36)}us/batch  ns/span`)
+  console.log(`${''.padEnd(40)}us/batch  ns/span`)
   for (const [title, batches, exporter, tenants = 1] of ways) {
     await exporter.start(fakeHost())
     const names = Array.from({ length: tenants }, (_, i) => (i === 0 ? DEFAULT_TENANT : `t${i}`))
@@ -127,7 +132,7 @@ async function main(): Promise<void> {
     }
     await exporter.stop(AbortSignal.timeout(1000))
     const perSpan = ((best / SPANS) * 1000).toFixed(1)
-    console.log(`${title.padEnd(36)}${best.toFixed(1).padStart(8)}${perSpan.padStart(9)}`)
+    console.log(`${title.padEnd(40)}${best.toFixed(1).padStart(8)}${perSpan.padStart(9)}`)
   }
   child.kill()
 }

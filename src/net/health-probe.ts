@@ -50,27 +50,33 @@ export function tcpProbe({ path, host, port }: ProbePlace): Probe {
   }
 }
 
+/** Sent with each check; names lower case. */
+export type ProbeHeaders = Readonly<Record<string, string>>
+
 export interface HttpProbeOptions {
   readonly path: string
+  readonly headers?: ProbeHeaders
   /** Empty is any 2xx. */
   readonly expected: readonly number[]
 }
 
 /** Well is who answers a GET with an expected status; a new connection each time, redirects are not followed. */
-export function httpProbe(place: ProbePlace, { path, expected }: HttpProbeOptions): Probe {
+export function httpProbe(place: ProbePlace, options: HttpProbeOptions): Probe {
+  const { path, expected } = options
   const { tls, host, port, authority } = place
-  const headers = { host: authority, 'user-agent': `millrace/${VERSION}` }
+  const own = { host: authority, 'user-agent': `millrace/${VERSION}` }
+  const headers = { ...own, ...options.headers }
   const isGood = (status: number): boolean =>
     expected.length === 0 ? status >= 200 && status < 300 : expected.includes(status)
   return {
     check: abort =>
       settle(abort, done => {
         const where = place.path === null ? { host, port } : { socketPath: place.path }
-        const options = { ...where, path, headers, agent: false as const }
+        const wanted = { ...where, path, headers, agent: false as const }
         const request =
           tls === null
-            ? requestHttp(options)
-            : requestHttps({ servername: serverName(authority), ...tls(), ...options })
+            ? requestHttp(wanted)
+            : requestHttps({ servername: serverName(authority), ...tls(), ...wanted })
         request.once('response', ({ statusCode = 0 }) =>
           done(isGood(statusCode) ? null : `HTTP ${statusCode}`),
         )
@@ -86,9 +92,14 @@ export function httpProbe(place: ProbePlace, { path, expected }: HttpProbeOption
  * Well is what says SERVING, and what does not know the health service: it answers, and says nothing against itself
  * (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
  */
-export function grpcProbe(place: ProbePlace, service: string, clock: Clock): Probe {
+export function grpcProbe(
+  place: ProbePlace,
+  service: string,
+  clock: Clock,
+  headers: ProbeHeaders = {},
+): Probe {
   const request = healthRequest(service)
-  const client = clientFor(place, clock)
+  const client = clientFor(place, clock, headers)
   return {
     async check(abort) {
       const reply = await client.unary({
@@ -108,7 +119,8 @@ export function grpcProbe(place: ProbePlace, service: string, clock: Clock): Pro
 }
 
 /** One connection, kept open between checks. */
-function clientFor({ path, host, port, authority, tls }: ProbePlace, clock: Clock): GrpcClient {
+function clientFor(place: ProbePlace, clock: Clock, metadata: ProbeHeaders): GrpcClient {
+  const { path, host, port, authority, tls } = place
   return new GrpcClient({
     target: { scheme: null, path, host, port, authority, resolve: true },
     clock,
@@ -117,7 +129,7 @@ function clientFor({ path, host, port, authority, tls }: ProbePlace, clock: Cloc
     tls,
     authority,
     userAgent: `millrace/${VERSION}`,
-    metadata: {},
+    metadata,
     waitForReady: false,
     maxResponseBytes: MAX_RESPONSE_BYTES,
   })

@@ -11,25 +11,43 @@
 import { xxh64 } from '../util/xxh64.ts'
 import type { AnyValue } from './any-value.ts'
 import type { AttributesView } from './attributes-view.ts'
+import { asBuffer } from './wire-reader.ts'
 
-/** Of text of attributes, so that each set is hashed once; then all are forgotten. */
+/** Sets of attributes whose hashes are kept; beyond that all are forgotten. */
 const MAX_KNOWN = 10_000
 const HASH_BYTES = 16
 
 const known = new Map<string, Uint8Array>()
 const NO_ATTRIBUTES = new Uint8Array(HASH_BYTES)
 
-/** 16 bytes; not to be written to. */
-export function hashAttributes(attributes: AttributesView): Uint8Array {
-  const bytes = serialise(attributes)
-  if (bytes.length === 0) return NO_ATTRIBUTES
-  const key = bytes.toString('latin1')
+/** 16 bytes, not to be written to. `bytes` are those that the view stands on. */
+export function hashAttributes(attributes: AttributesView, bytes: Uint8Array): Uint8Array {
+  const key = rawText(attributes, bytes)
+  if (key === '') return NO_ATTRIBUTES
   let hash = known.get(key)
   if (hash === undefined) {
     if (known.size >= MAX_KNOWN) known.clear()
-    known.set(key, (hash = hash128(bytes)))
+    known.set(key, (hash = hash128(serialise(attributes))))
   }
   return hash
+}
+
+/** All pairs as they stand in the payload, a character for each byte. */
+function rawText(attributes: AttributesView, bytes: Uint8Array): string {
+  const buffer = asBuffer(bytes)
+  let text = ''
+  let from = -1
+  let to = -1
+  attributes.rewind()
+  while (attributes.next()) {
+    const { fieldStart, fieldEnd } = attributes
+    if (fieldStart !== to) {
+      if (from >= 0) text += buffer.toString('latin1', from, to)
+      from = fieldStart
+    }
+    to = fieldEnd
+  }
+  return from < 0 ? '' : text + buffer.toString('latin1', from, to)
 }
 
 function hash128(bytes: Buffer): Uint8Array {

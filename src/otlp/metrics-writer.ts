@@ -31,6 +31,9 @@ const EXEMPLAR = { time: 2, double: 3, spanId: 4, traceId: 5 }
 
 const NANOS_PER_MS = 1_000_000n
 const TWO_32 = 2 ** 32
+/** Largest doubles that the types hold: weights of a sender's choice must not make counts wrap. */
+const MAX_INT64 = 2 ** 63 - 1024
+const MAX_UINT64 = 2 ** 64 - 2048
 
 export const DELTA = 1
 export const CUMULATIVE = 2
@@ -106,7 +109,7 @@ export class MetricsWriter {
 
   sumPoint(point: MadePoint, value: number): void {
     const writer = this.#open(point)
-    writer.fixed64(NUMBER.integer, BigInt(value))
+    writer.fixed64(NUMBER.integer, BigInt(Math.min(value, MAX_INT64)))
     this.#close(point, NUMBER.attributes, NUMBER.exemplars)
   }
 
@@ -119,7 +122,7 @@ export class MetricsWriter {
     counts: Float64Array,
   ): void {
     const writer = this.#open(point)
-    writer.fixed64(HISTOGRAM.count, BigInt(count)).double(HISTOGRAM.sum, sum)
+    writer.fixed64(HISTOGRAM.count, BigInt(Math.min(count, MAX_UINT64))).double(HISTOGRAM.sum, sum)
     writer.bytes(HISTOGRAM.counts, this.#pack(counts))
     if (bounds.length > 0) writer.bytes(HISTOGRAM.bounds, bounds)
     this.#close(point, HISTOGRAM.attributes, HISTOGRAM.exemplars)
@@ -127,7 +130,9 @@ export class MetricsWriter {
 
   exponentialPoint(point: MadePoint, buckets: MadeBuckets): void {
     const writer = this.#open(point)
-    writer.fixed64(EXPONENTIAL.count, BigInt(buckets.count)).double(EXPONENTIAL.sum, buckets.sum)
+    writer
+      .fixed64(EXPONENTIAL.count, BigInt(Math.min(buckets.count, MAX_UINT64)))
+      .double(EXPONENTIAL.sum, buckets.sum)
     if (buckets.scale !== 0) writer.sint32(EXPONENTIAL.scale, buckets.scale)
     if (buckets.zeroCount > 0) writer.fixed64(EXPONENTIAL.zeroCount, BigInt(buckets.zeroCount))
     if (buckets.length > 0) {

@@ -10,7 +10,7 @@ import { startSink, temporaryFolder } from '../faults/kit.ts'
 import type { NumberedSink } from '../harness/numbered-sink.ts'
 import { NumberedRequests } from '../harness/numbered-spans.ts'
 import { eventually } from '../harness/process.ts'
-import { type KafkaPeer, kafkaJars, startKafka } from './kafka-peer.ts'
+import { KAFKA_USER, type KafkaPeer, kafkaJars, startKafka } from './kafka-peer.ts'
 import { lacking } from './peer-cache.ts'
 import { PATIENT, ProofCollector } from './proof-kit.ts'
 
@@ -154,11 +154,41 @@ test('a real broker, and what happens around it', { skip: lacking(kafkaJars) }, 
   )
 })
 
+test('reads with credentials over TLS, and says when they are wrong', {
+  skip: lacking(kafkaJars),
+}, async t => {
+  const kafka = await startKafka(t, { sasl: true, tls: true })
+  const client = new (loadKafkajs().kafkajs.Kafka)({ brokers: kafka.brokers, logLevel: 0 })
+  const sink = await startSink(t)
+  await kafka.createTopic('secret', 1)
+  await produce(client, 'secret', 3)
+  const auth = (password: string) => ({
+    brokers: kafka.saslTlsBrokers,
+    tls: { ca_file: kafka.caFile, server_name_override: 'localhost' },
+    auth: { sasl: { mechanism: 'SCRAM-SHA-512', username: KAFKA_USER.username, password } },
+  })
+  const wrong = { receiver: { ...auth('guessed'), group_id: 'wrong' }, hasPlace: false }
+  const stranger = await readerOf(t, kafka, sink, 'secret', wrong)
+  const reader = await readerOf(t, kafka, sink, 'secret', {
+    receiver: auth(KAFKA_USER.password),
+  })
+
+  await untilAll(sink, 3)
+  await stranger.hasLogged('consumer_group_fails')
+
+  assert.equal(sink.distinct(STREAM), 3 * SPANS)
+  assert.doesNotMatch(stranger.output, /guessed|partitions_assigned/)
+  assert.equal(await stranger.running.stop(), 0)
+  await reader.stopExact()
+})
+
 interface ReaderOptions {
   readonly queue?: object
   readonly exporter?: object
   readonly receiver?: object
   readonly letters?: boolean
+  /** False: it will not become a member of the group. */
+  readonly hasPlace?: boolean
 }
 
 async function readerOf(
@@ -166,7 +196,7 @@ async function readerOf(
   kafka: KafkaPeer,
   sink: NumberedSink,
   topic: string,
-  { queue, exporter, receiver, letters = false }: ReaderOptions = {},
+  { queue, exporter, receiver, letters = false, hasPlace = true }: ReaderOptions = {},
 ): Promise<ProofCollector> {
   const reader = await ProofCollector.start(t, {
     receivers: {
@@ -193,7 +223,7 @@ async function readerOf(
     ...(letters && { extensions: { file_storage: { directory: temporaryFolder(t) } } }),
     pipelines: { traces: { receivers: ['kafka'], exporters: ['otlp_grpc'] } },
   })
-  await reader.hasLogged('partitions_assigned')
+  if (hasPlace) await reader.hasLogged('partitions_assigned')
   return reader
 }
 

@@ -16,8 +16,10 @@ const STOP_MS = 15_000
 const SHOWN_CHARS = 4000
 
 const LIVING = new Set<ChildProcess>()
+const FOLDERS = new Set<string>()
 process.once('exit', () => {
   for (const child of LIVING) child.kill('SIGKILL')
+  for (const folder of FOLDERS) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 // A run that takes too long is ended by these; what it started must not stay.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
@@ -104,7 +106,11 @@ export class PeerProcess {
 
 export function temporaryFolder(t: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-peer-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  FOLDERS.add(folder)
+  t.after(() => {
+    FOLDERS.delete(folder)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
   return folder
 }
 

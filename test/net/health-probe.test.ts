@@ -7,6 +7,7 @@ import { Server as GrpcServer, ServerCredentials, status } from '@grpc/grpc-js'
 import { SYSTEM_CLOCK } from '../../src/core/clock.ts'
 import { grpcProbe, httpProbe, type ProbePlace, tcpProbe } from '../../src/net/health-probe.ts'
 import { AbortSource } from '../../src/util/abort.ts'
+import { answerOk, startHttp2Backend } from './http2-backend.ts'
 
 const NEVER = new AbortSource()
 
@@ -113,6 +114,30 @@ test('grpc: SERVING is well, everything else that is said is not', async t => {
 
   assert.deepEqual(said.slice(0, 3), [null, 'NOT_SERVING', 'UNKNOWN'])
   assert.match(said[3]!, /^NOT_FOUND/)
+})
+
+test('headers go with each check', async t => {
+  const seen: unknown[] = []
+  const server = createHttpServer((request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(200).end()
+  })
+  const http = httpProbe(place(await listen(t, server)), {
+    path: '/',
+    expected: [],
+    headers: { authorization: 'Bearer x' },
+  })
+  const backend = await startHttp2Backend(t)
+  backend.answer = call => {
+    seen.push(call.headers.authorization)
+    answerOk(call, Buffer.from([0x08, 1]))
+  }
+  const headers = { authorization: 'Bearer y' }
+  const grpc = grpcProbe(place(backend.port), '', SYSTEM_CLOCK, headers)
+  t.after(() => grpc.close())
+
+  assert.deepEqual([await http.check(NEVER), await grpc.check(NEVER)], [null, null])
+  assert.deepEqual(seen, ['Bearer x', 'Bearer y'])
 })
 
 test('grpc: a server without the health service is well', async t => {

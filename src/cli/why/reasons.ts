@@ -60,7 +60,7 @@ const DROPPED: Readonly<Record<string, string>> = {
   saved: 'they are in the saved state, and the next process goes on with them',
   retries_exhausted: 'retries went on for as long as `retry_on_failure.max_elapsed_time` allows',
   send_failed: 'an attempt failed, and retries are off',
-  queue_full: 'its queue was full while another exporter had taken the same items',
+  queue_full: 'its queue was full while others had taken theirs',
   invalid_ids: 'the destination knows spans by ids, and they had none that are valid',
   rejected_by_destination: 'the destination took the request without them',
   bad_data: 'the destination says that they are not valid',

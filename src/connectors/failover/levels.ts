@@ -108,8 +108,12 @@ export class Levels {
     if (outcome.kind === 'refused') {
       descent.refusal ??= outcome
       if (ABOUT_DATA.has(outcome.why)) return false
-    } else if (descent.wait === null || outcome.retryAfterMs < descent.wait.retryAfterMs) {
-      descent.wait = outcome
+    } else {
+      if (descent.wait === null || outcome.retryAfterMs < descent.wait.retryAfterMs) {
+        descent.wait = outcome
+      }
+      // Full is not dead, and may be so for one tenant only: this request goes on, the next ones ask here again.
+      if (outcome.cause !== 'unavailable') return false
     }
     this.#failed(level)
     return false

@@ -5,15 +5,10 @@ import { END, PARENT, ROW, START } from '../../otlp/request-index.ts'
 import { BYTES, FieldCursor } from '../../otlp/wire-reader.ts'
 import { AdjustedCounts } from '../../sampler/adjusted-count.ts'
 import { bool, type Fallback, keyValue, readPairs, type SpanPlace } from './dimensions.ts'
+import { ResourceGroups } from './groups.ts'
 import { KeyBuffer } from './key-buffer.ts'
 import type { Plan } from './plan.ts'
-import {
-  attributesOf,
-  MAX_RESOURCE_BYTES,
-  ResourceGroup,
-  type SeenResource,
-  SeenResources,
-} from './resources.ts'
+import { type ResourceGroup, type SeenResource, SeenResources } from './resources.ts'
 import { type Scope, ScopeReader } from './scopes.ts'
 import { Exemplars, Series, type SeriesTable, seriesBytes } from './series.ts'
 import { SpanFields, WantedKeys } from './span-fields.ts'
@@ -30,37 +25,24 @@ const CALLS = 0
 const DURATIONS = 1
 const EVENTS_METRIC = 2
 
-/** Key of the group that takes what is too much; that of a resource is never empty. */
-const SPILL = ''
-
 export class Aggregator {
-  readonly groups = new Map<string, ResourceGroup>()
-  /** More than are to be kept; told once more. */
-  readonly evicted = new Map<string, ResourceGroup>()
-  /** Series of all groups; those of what is too much do not count. */
-  series = 0
+  readonly groups: ResourceGroups
   /** Counts that went to a series of what is too much, since somebody asked. */
   overflowed = 0
   readonly #plan: Plan
-  readonly #memory: MemoryBudget
   readonly #seen: SeenResources
   readonly #scopes: ScopeReader
   readonly #place: SpanPlace
   readonly #key = new KeyBuffer()
   readonly #weights = new AdjustedCounts()
-  #uses = 0
   #nowMs = 0
 
   constructor(plan: Plan, memory: MemoryBudget) {
     this.#plan = plan
-    this.#memory = memory
     this.#seen = new SeenResources(plan)
+    this.groups = new ResourceGroups(plan, memory, () => this.#seen.forget())
     this.#scopes = new ScopeReader(plan.scopes)
     this.#place = { fields: new SpanFields(new WantedKeys(plan.names)), start: 0, end: 0 }
-  }
-
-  get isEmpty(): boolean {
-    return this.groups.size === 0 && this.evicted.size === 0
   }
 
   // hot: bench/micro/spanmetrics.ts
@@ -86,7 +68,7 @@ export class Aggregator {
           resourceRow = row
           const start = resources[row * ROW + START]
           resource = this.#seen.find(bytes, start, resources[row * ROW + END])
-          group = resource.service === null ? null : this.#groupOf(resource)
+          group = resource.service === null ? null : this.groups.of(resource, nowMs)
         }
       }
       if (group === null) skipped++
@@ -192,7 +174,7 @@ export class Aggregator {
   ): Series | null {
     const plan = this.#plan
     const isFull = plan.limit > 0 && table.all.length >= plan.limit
-    if (isFull || this.series >= plan.maxSeries) return null
+    if (isFull || this.groups.isFull) return null
     const attributes = plan.attributesOf(
       bytes,
       this.#place,
@@ -202,8 +184,7 @@ export class Aggregator {
       plan.listsOf[metric],
     )
     const size = seriesBytes(this.#key.length, attributes, plan.shape, plan.exemplars)
-    if (!this.#memory.tryReserve(size)) return null
-    this.series++
+    if (!this.groups.tryAdd(size)) return null
     const series = this.#newSeries(this.#key.copy(), hash, attributes, size, metric)
     table.add(series)
     return series
@@ -252,81 +233,6 @@ export class Aggregator {
       series.count += times
       this.#note(series, bytes, place.fields, duration)
     }
-  }
-
-  #groupOf(resource: SeenResource): ResourceGroup {
-    const group = resource.group ?? this.#open(resource)
-    group.lastSeenMs = this.#nowMs
-    group.lastUse = ++this.#uses
-    if (group.isEvicted) this.#revive(group)
-    return group
-  }
-
-  #open(resource: SeenResource): ResourceGroup {
-    const { key } = resource
-    let group = this.groups.get(key) ?? this.evicted.get(key)
-    if (group === undefined) {
-      const attributes = attributesOf(resource)
-      const made = new ResourceGroup(key, attributes, this.#plan.isShared, this.#nowMs)
-      const fits = this.series < this.#plan.maxSeries && made.bytes <= MAX_RESOURCE_BYTES
-      const hasRoom = fits && this.#memory.tryReserve(made.bytes)
-      // All that is too much shares a group without attributes, where nothing but overflow is counted.
-      if (!hasRoom) return this.#spill()
-      group = made
-      this.#admit(group)
-    }
-    resource.group = group
-    return group
-  }
-
-  #spill(): ResourceGroup {
-    let spill = this.groups.get(SPILL)
-    if (spill === undefined) {
-      spill = new ResourceGroup(SPILL, [], this.#plan.isShared, this.#nowMs)
-      for (const table of spill.tables) table.isClosed = true
-      this.groups.set(SPILL, spill)
-    }
-    return spill
-  }
-
-  #revive(group: ResourceGroup): void {
-    group.isEvicted = false
-    this.evicted.delete(group.key)
-    this.#admit(group)
-  }
-
-  #admit(group: ResourceGroup): void {
-    this.groups.set(group.key, group)
-    if (this.groups.size <= this.#plan.maxResources) return
-    let oldest: ResourceGroup | null = null
-    for (const each of this.groups.values()) {
-      if (each === group || each.key === SPILL) continue
-      if (oldest === null || each.lastUse < oldest.lastUse) oldest = each
-    }
-    if (oldest === null) return
-    this.groups.delete(oldest.key)
-    this.evicted.set(oldest.key, oldest)
-    oldest.isEvicted = true
-  }
-
-  /** Takes back what the group has reserved. */
-  remove(group: ResourceGroup): void {
-    this.groups.delete(group.key)
-    this.evicted.delete(group.key)
-    for (const table of group.tables) for (const series of table.all) this.release(series)
-    if (group.key !== SPILL) this.#memory.free(group.bytes)
-    this.#seen.forget()
-  }
-
-  /** Everything is gone. */
-  clear(): void {
-    for (const group of [...this.groups.values(), ...this.evicted.values()]) this.remove(group)
-  }
-
-  /** A series is gone. */
-  release(series: Series): void {
-    this.series--
-    this.#memory.free(series.bytes)
   }
 }
 

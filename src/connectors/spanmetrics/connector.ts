@@ -58,7 +58,7 @@ export class SpanmetricsConnector implements Component, Consumer {
     this.#flush()
     await this.#flushing
     await this.#made.drain(deadline)
-    for (const { aggregator } of this.#tenants.values()) aggregator.clear()
+    for (const { aggregator } of this.#tenants.values()) aggregator.groups.clear()
     this.#tenants.clear()
     this.#forgetSeries()
   }
@@ -109,14 +109,14 @@ export class SpanmetricsConnector implements Component, Consumer {
     const nowMs = this.#context.clock.now()
     for (const [tenant, { aggregator, flusher }] of this.#tenants) {
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      const isTold = await inSlices(flusher.flush(aggregator, nowMs, take))
+      const isTold = await inSlices(flusher.flush(aggregator.groups, nowMs, take))
       if (!isTold) this.#postponed.value++
     }
   }
 
   #series(): number {
     let series = 0
-    for (const { aggregator } of this.#tenants.values()) series += aggregator.series
+    for (const { aggregator } of this.#tenants.values()) series += aggregator.groups.series
     return series
   }
 }

@@ -66,10 +66,6 @@ export class DimensionList {
     return this.#named.length === 0 && this.#globs === null
   }
 
-  get hasGlobs(): boolean {
-    return this.#globs !== null
-  }
-
   // hot: bench/micro/spanmetrics.ts
   writeKey(key: KeyBuffer, bytes: Uint8Array, span: SpanPlace, fallback: Fallback): void {
     const { wanted } = span.fields

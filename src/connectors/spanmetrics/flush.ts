@@ -8,8 +8,8 @@ import {
   MetricsWriter,
   packBounds,
 } from '../../otlp/metrics-writer.ts'
-import type { Aggregator } from './aggregator.ts'
 import type { SpanmetricsConfig } from './config.ts'
+import type { ResourceGroups } from './groups.ts'
 import type { Plan } from './plan.ts'
 import type { ResourceGroup } from './resources.ts'
 import type { Series, SeriesTable } from './series.ts'
@@ -39,7 +39,7 @@ interface Told {
 }
 
 interface Round {
-  readonly aggregator: Aggregator
+  readonly groups: ResourceGroups
   readonly nowMs: number
   readonly take: TakeRequest
 }
@@ -67,9 +67,9 @@ export class Flusher {
    * Yields where others may have their turn: all that is written then is told. Returns false when something could not be
    * handed on: it stays, and is part of the next flush.
    */
-  *flush(aggregator: Aggregator, nowMs: number, take: TakeRequest): Generator<void, boolean> {
-    const round = { aggregator, nowMs, take }
-    for (const group of [...aggregator.groups.values(), ...aggregator.evicted.values()]) {
+  *flush(groups: ResourceGroups, nowMs: number, take: TakeRequest): Generator<void, boolean> {
+    const round = { groups, nowMs, take }
+    for (const group of groups.all()) {
       if (!(yield* this.#tell(group, round))) return false
       this.#written.push(group)
     }
@@ -77,11 +77,11 @@ export class Flusher {
   }
 
   /** Hands on what is written so far; only then it counts as told. */
-  #handOn({ aggregator, nowMs, take }: Round): boolean {
+  #handOn({ groups, nowMs, take }: Round): boolean {
     const isTaken = this.#writer.points === 0 || take(this.#writer.finish())
     if (isTaken) {
       for (const each of this.#points) this.#settlePoint(each, nowMs)
-      for (const group of this.#written) this.#settleGroup(aggregator, group, nowMs)
+      for (const group of this.#written) this.#settleGroup(groups, group, nowMs)
     }
     this.#points.length = 0
     this.#written.length = 0
@@ -104,11 +104,11 @@ export class Flusher {
     }
   }
 
-  #settleGroup(aggregator: Aggregator, group: ResourceGroup, nowMs: number): void {
+  #settleGroup(groups: ResourceGroups, group: ResourceGroup, nowMs: number): void {
     const { metrics_expiration, series_expiration } = this.#config
     const isOver = metrics_expiration > 0 && nowMs - group.lastSeenMs >= metrics_expiration
     if (this.#isDelta || group.isEvicted || isOver) {
-      aggregator.remove(group)
+      groups.remove(group)
       return
     }
     for (const table of group.tables) {
@@ -117,7 +117,7 @@ export class Flusher {
       }
       if (series_expiration === 0) continue
       const gone = table.sweep(series => nowMs - series.lastSeenMs >= series_expiration)
-      for (const series of gone) aggregator.release(series)
+      for (const series of gone) groups.release(series)
     }
   }
 

@@ -25,6 +25,7 @@ export const factory = defineFactory({
       kind: 'grpc',
       endpoint: config.endpoint,
       tls: config.tls,
+      authority: config.authority,
       create: place => new JaegerSender(config, place, context, pieces),
     })
     return createSendingExporter(context, config, new IdsApart(sender))

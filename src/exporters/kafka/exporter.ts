@@ -150,7 +150,7 @@ export class KafkaSender implements Sender {
       let isCut = false
       for (const [i, failure] of results.entries()) {
         if (failure === null) delivery.end(messages[i], null)
-        else if (failure.kind === 'retry') wait ??= failure
+        else if (failure.kind === 'retry') wait = heavier(wait, failure)
         else if (failure.reason === 'too_large')
           isCut = this.#tooLarge(delivery, messages[i], failure) || isCut
         else delivery.end(messages[i], failure)
@@ -188,6 +188,11 @@ export class KafkaSender implements Sender {
     if (hasTenant) headers.push({ key: name, value: Buffer.from(tenant) })
     return headers
   }
+}
+
+/** One that leaves bytes in somebody's hands counts more. */
+function heavier(known: KafkaFailure | null, failure: KafkaFailure): KafkaFailure {
+  return known === null || (known.code !== '' && failure.code === '') ? failure : known
 }
 
 function partitionerName(config: KafkaConfig['record_partitioner']): PartitionerName {

@@ -87,7 +87,7 @@ export class Plan {
       if (isNew) {
         const { attributes } = view.resource
         topic = attribute === '' ? fixedTopic : textOf(attributes.get(attribute)) || fixedTopic
-        key = this.#keyFromResource ? hashAttributes(attributes) : null
+        key = this.#keyFromResource ? hashAttributes(attributes, part.payload.bytes) : null
       }
       if (this.#grouping === 'trace') key = traceId === '' ? null : Buffer.from(traceId, 'latin1')
       groups.add(part, item, topic, key)

@@ -14,7 +14,7 @@ import { addressOf } from './endpoint.ts'
 import { REROUTED_ITEMS } from './metrics.ts'
 import { conclude, nothingTaken, type Offered } from './offered.ts'
 import { HashRing } from './ring.ts'
-import type { Share, Splitter } from './splitter.ts'
+import { NoRoom, type Share, type Splitter } from './splitter.ts'
 
 /** While there is no backend for something. */
 const NO_BACKEND = busy(1000, 'unavailable')
@@ -91,6 +91,9 @@ export class Backends {
         owner => (owner === NOBODY ? null : this.#owners[owner]),
       )
     } catch (error) {
+      if (error instanceof NoRoom) {
+        return nothingTaken(batch, busy(this.#context.memory.retryAfterMs()))
+      }
       const why = `it cannot be routed: ${(error as Error).message}`
       return nothingTaken(batch, refused(batch.items, 'rejected', why))
     }

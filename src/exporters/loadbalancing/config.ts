@@ -221,7 +221,17 @@ function checkService({ service, api_server }: K8sConfig, fault: Fault): void {
   else if (third !== undefined && (namespace === '' || third !== 'svc' || fourth === undefined)) {
     fault(where, 'is not the name of a service', expected)
   }
-  if (api_server !== undefined && !/^https?:\/\/./.test(api_server.endpoint)) {
-    fault(['k8s', 'api_server', 'endpoint'], 'is not a URL', 'https://host:port')
+  if (api_server === undefined) return
+  const { endpoint, token_file } = api_server
+  const place = ['k8s', 'api_server', 'endpoint']
+  if (!/^https?:\/\/./.test(endpoint) || !URL.canParse(endpoint)) {
+    fault(place, 'is not a URL', 'https://host:port')
+  } else if (token_file !== undefined && !isSafe(new URL(endpoint))) {
+    fault(place, 'would show the token to everybody on the way', 'https://, or no token_file')
   }
+}
+
+/** Others cannot read what goes there. */
+function isSafe({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }

@@ -61,7 +61,7 @@ export class LoadBalancingExporter implements Component, Consumer, HasQueueContr
       otlp: otlpOf(config),
       isBehindQueue: outer.sending_queue.enabled,
       makeSender: parts.makeSender ?? (otlp => new OtlpGrpcSender(otlp, context)),
-      splitter: new Splitter(locators(context)),
+      splitter: new Splitter(locators(context), context.memory),
     })
     this.#resolver = parts.resolver ?? makeResolver(context)
     this.#insistence = new Insistence(context, batch => this.#backends.offer(batch))

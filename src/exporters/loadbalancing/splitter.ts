@@ -1,5 +1,7 @@
 /** Divides a batch among owners: items keep their bytes and their order, only selections are made. */
 import { Batch, type Part } from '../../core/batch.ts'
+import type { MemoryBudget } from '../../core/memory.ts'
+import { Payload } from '../../core/payload.ts'
 import type { Signal } from '../../core/signal.ts'
 import { Selection } from '../../otlp/selection.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
@@ -11,20 +13,26 @@ export interface Share<O> {
   readonly batch: Batch
 }
 
+/** Thrown when there is no memory to lay out edits in. */
+export class NoRoom extends Error {}
+
 export class Splitter {
   readonly #locate: Partial<Record<Signal, Locate>>
+  readonly #memory: MemoryBudget
   /** Position on the ring by item of the part at hand. */
   #positions = new Int32Array(1024)
   /** Number of the owner by item; valid where the item is selected. */
   #owners = new Int32Array(1024)
 
-  constructor(locate: Partial<Record<Signal, Locate>>) {
+  constructor(locate: Partial<Record<Signal, Locate>>, memory: MemoryBudget) {
     this.#locate = locate
+    this.#memory = memory
   }
 
   /**
    * `ownerAt` says the number of a position's owner, `find` who that is. The shares hold the bytes on their own, unless
-   * there is only one: then it is the batch. Throws what cannot be encoded with its edits.
+   * there is only one: then it is the batch. Throws NoRoom, and what cannot be encoded with its
+   * edits.
    */
   split<O>(
     batch: Batch,
@@ -38,7 +46,7 @@ export class Splitter {
       for (const given of batch.parts) {
         if (given.items === 0) continue
         // Edits may be of what decides, so they are laid out first.
-        const part = materialise(given)
+        const part = this.#layOut(given)
         if (part !== given) made.push(part)
         this.#divide(part, locate, ownerAt, shares)
       }
@@ -52,6 +60,17 @@ export class Splitter {
       // The batches that were made of them hold them now.
       for (const { payload } of made) payload.release()
     }
+  }
+
+  /** The part itself when it has no edits; otherwise one with bytes of its own, which count as memory. */
+  #layOut(given: Part): Part {
+    const part = materialise(given)
+    if (part === given) return given
+    const { bytes } = part.payload
+    const memory = this.#memory
+    if (!memory.tryReserve(bytes.length)) throw new NoRoom()
+    const payload = new Payload(bytes, { onFree: () => memory.free(bytes.length) })
+    return { ...part, payload }
   }
 
   // hot: bench/micro/loadbalancing.ts

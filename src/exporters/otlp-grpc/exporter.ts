@@ -14,6 +14,7 @@ export function createOtlpGrpcExporter(
     kind: 'grpc',
     endpoint: config.endpoint,
     tls: config.tls,
+    authority: config.authority,
     create: ({ endpoint, address }) =>
       new OtlpGrpcSender({ ...config, endpoint }, context, address),
   })

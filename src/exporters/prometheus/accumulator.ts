@@ -4,7 +4,12 @@
  */
 import { DEFAULT_TENANT, type Part, type TenantId } from '../../core/batch.ts'
 import type { MemoryBudget } from '../../core/memory.ts'
-import { MetricsView, type MetricView, type PointView } from '../../otlp/metrics-view.ts'
+import {
+  type MetricKind,
+  MetricsView,
+  type MetricView,
+  type PointView,
+} from '../../otlp/metrics-view.ts'
 import { PARENT, ROW } from '../../otlp/request-index.ts'
 import type { PrometheusConfig } from './config.ts'
 import {
@@ -29,6 +34,8 @@ const CUMULATIVE = 2
 const NO_RECORDED_VALUE = 1
 /** Of a series besides its texts and buckets. */
 const SERIES_BYTES = 600
+/** Points after which others get their turn. */
+const SLICE = 64
 
 export type Reason =
   | 'unsupported_temporality' // unspecified, or a delta of a sum that may fall
@@ -98,8 +105,13 @@ export class Accumulator {
     this.#constant = joinLabels([], [new Map(Object.entries(config.const_labels))], naming)
   }
 
-  /** Takes the points of a part; calls `refuse` for each that is not kept. */
-  add(part: Part, tenant: TenantId, nowMs: number, refuse: (reason: Reason) => void): void {
+  /** Takes the points of a part; calls `refuse` for each that is not kept. Yields while it works; one part at a time. */
+  *add(
+    part: Part,
+    tenant: TenantId,
+    nowMs: number,
+    refuse: (reason: Reason) => void,
+  ): Generator<void, void> {
     const { payload, index, selection } = part
     const [, , metrics, data] = index.levels
     const points = index.levels[4]
@@ -124,6 +136,7 @@ export class Accumulator {
       }
       const reason = this.#addPoint(point, metric, around, tenant, nowMs)
       if (reason !== undefined) refuse(reason)
+      if (item % SLICE === SLICE - 1) yield
     }
   }
 

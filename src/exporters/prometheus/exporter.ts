@@ -7,7 +7,7 @@ import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
 import { FailedCounters, SentCounters } from '../sending/sent-counters.ts'
 import type { PrometheusConfig } from './config.ts'
-import { MetricsPage } from './page.ts'
+import { MetricsPage, type Refused } from './page.ts'
 
 /** How long a sender waits that came before start or after stop. */
 const RETRY_AFTER_MS = 1000
@@ -44,11 +44,18 @@ export class PrometheusExporter implements Component, Consumer {
     return this.#page.stop()
   }
 
-  consume(batch: Batch): Outcome {
+  consume(batch: Batch): Outcome | Promise<Outcome> {
     if (!this.#page.isOpen) return busy(RETRY_AFTER_MS, 'unavailable')
+    const kept = this.#page.keep(batch)
+    return kept instanceof Promise
+      ? kept.then(refused => this.#settle(batch, refused))
+      : this.#settle(batch, kept)
+  }
+
+  #settle(batch: Batch, refused: Refused): Outcome {
     const { tenant, signal, items } = batch
     let lost = 0
-    for (const [reason, points] of this.#page.keep(batch)) {
+    for (const [reason, points] of refused) {
       lost += points
       const drop = { stage: this.#id, reason, intentional: false }
       this.#ledger.dropped(tenant, signal, points, drop)
@@ -77,7 +84,7 @@ export class PrometheusSender implements Sender {
     if (!this.#page.isOpen) return { kind: 'retry', message: 'the page is closed' }
     let rejected = 0
     const reasons: string[] = []
-    for (const [reason, points] of this.#page.keep(batch)) {
+    for (const [reason, points] of await this.#page.keep(batch)) {
       rejected += points
       reasons.push(`${points} ${reason}`)
     }

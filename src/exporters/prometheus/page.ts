@@ -15,7 +15,7 @@ import {
   StatusServer,
 } from '../../net/status-server.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
-import { inSlices } from '../../util/in-slices.ts'
+import { atOnce, inSlices } from '../../util/in-slices.ts'
 import { Accumulator, type Reason } from './accumulator.ts'
 import { namingOf, type PrometheusConfig } from './config.ts'
 import { DUPLICATES, SCRAPES, SERIES } from './metrics.ts'
@@ -27,6 +27,11 @@ import { writeText } from './text.ts'
 
 const gzip = promisify(gzipNow)
 const RETRY_AFTER_S = '1'
+/** Points that are kept within one turn of the event loop. */
+const AT_ONCE = 512
+
+/** Points that were not kept, by reason. */
+export type Refused = ReadonlyMap<Reason, number>
 
 export class MetricsPage {
   readonly #context: CreateContext<PrometheusConfig>
@@ -39,6 +44,8 @@ export class MetricsPage {
   #authenticator: ServerAuthenticator | null = null
   #timer: Timer | null = null
   #isOpen = false
+  /** The batch that came last, until it is kept. */
+  #keeping: Promise<void> | null = null
 
   constructor(context: CreateContext<PrometheusConfig>) {
     const { config, memory, meter, id } = context
@@ -76,21 +83,37 @@ export class MetricsPage {
     this.#isOpen = false
     this.#timer?.cancel()
     await this.#server.close()
+    await this.#keeping
     this.#accumulator.clear()
     this.#forgetSeries()
   }
 
-  /** Keeps the points; those that cannot be kept by reason. */
-  keep({ parts, tenant }: Batch): ReadonlyMap<Reason, number> {
+  /** Keeps the points; those that cannot be kept by reason. A large batch takes several turns of the event loop. */
+  keep(batch: Batch): Refused | Promise<Refused> {
     const refused = new Map<Reason, number>()
-    const refuse = (reason: Reason) => refused.set(reason, (refused.get(reason) ?? 0) + 1)
-    const nowMs = this.#context.clock.now()
+    const steps = this.#keepAll(batch, reason => {
+      refused.set(reason, (refused.get(reason) ?? 0) + 1)
+    })
+    if (this.#keeping === null && batch.items <= AT_ONCE) {
+      atOnce(steps)
+      return refused
+    }
+    // One after the other: what came first is kept first.
+    const before = this.#keeping ?? Promise.resolve()
+    const keeping = before.then(() => inSlices(steps))
+    this.#keeping = keeping
+    return keeping.then(() => {
+      if (this.#keeping === keeping) this.#keeping = null
+      return refused
+    })
+  }
+
+  *#keepAll({ parts, tenant }: Batch, refuse: (reason: Reason) => void): Generator<void, void> {
     for (const given of parts) {
       const part = materialise(given)
-      this.#accumulator.add(part, tenant, nowMs, refuse)
+      yield* this.#accumulator.add(part, tenant, this.#context.clock.now(), refuse)
       if (part !== given) part.payload.release()
     }
-    return refused
   }
 
   async #serve({

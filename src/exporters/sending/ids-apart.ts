@@ -57,7 +57,6 @@ export class IdsApart implements Sender {
   }
 }
 
-// hot: bench/micro/sending.ts
 /** As the bytes came; what edits make of ids is found when the span is translated. */
 function hasIds({ payload: { bytes }, index }: Part, item: number): boolean {
   const start = index.levels[2][item * ROW + START]

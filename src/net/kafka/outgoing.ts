@@ -1,7 +1,7 @@
 /** The states of what a producer holds: one `send` with its records, and the batches that gather them by partition. */
 import type { Timer } from '../../core/clock.ts'
 import type { KafkaFailure, OutgoingRecord } from './client.ts'
-import type { BatchBody, BatchIdentity } from './record-batch.ts'
+import { BATCH_HEADER_BYTES, type BatchBody, type BatchIdentity } from './record-batch.ts'
 
 /** One call of `send`. */
 export class Dispatch {
@@ -91,4 +91,46 @@ export class PartitionLane {
   nextSequence = 0
   /** Of the identity that `nextSequence` counts for. */
   producerId = -1n
+}
+
+/** Lanes that count are kept, as the brokers know how far they have come; with more than this they are not. */
+const MAX_LANES = 10_000
+
+/** The lanes in use, by topic and partition. */
+export class Lanes {
+  readonly #lanes = new Map<string, PartitionLane>()
+
+  of(topic: string, partition: number): PartitionLane {
+    const key = laneKey(topic, partition)
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) this.#lanes.set(key, (lane = new PartitionLane()))
+    return lane
+  }
+
+  /** Bytes that wait for a partition. */
+  bytes(topic: string, partition: number): number {
+    return this.#lanes.get(laneKey(topic, partition))?.bytes ?? 0
+  }
+
+  /** The batch has ended. False when a lane was given up that counts: the count has to begin anew. */
+  leave({ topic, partition, bytes }: OutgoingBatch): boolean {
+    const key = laneKey(topic, partition)
+    const lane = this.#lanes.get(key)
+    if (lane === undefined) return true
+    lane.bytes -= bytes - BATCH_HEADER_BYTES
+    if (lane.bytes > 0 || lane.open !== null || lane.inFlight > 0) return true
+    const counts = lane.producerId >= 0n
+    if (counts && this.#lanes.size <= MAX_LANES) return true
+    this.#lanes.delete(key)
+    return !counts
+  }
+
+  clear(): void {
+    for (const { open } of this.#lanes.values()) open?.timer?.cancel()
+    this.#lanes.clear()
+  }
+}
+
+function laneKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`
 }

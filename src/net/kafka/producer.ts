@@ -19,7 +19,8 @@ import {
   isStaleLeader,
   retryLater,
 } from './errors.ts'
-import { Dispatch, type Outgoing, OutgoingBatch, PartitionLane } from './outgoing.ts'
+import { Gatherer } from './gatherer.ts'
+import { Dispatch, Lanes, type Outgoing, OutgoingBatch, type PartitionLane } from './outgoing.ts'
 import {
   BATCH_HEADER_BYTES,
   encodeBatchHeader,
@@ -42,7 +43,8 @@ const MESSAGE_TOO_LARGE = 10
 export class BatchingProducer implements KafkaProducer {
   readonly #options: KafkaProducerOptions
   readonly #wire: Wire
-  readonly #lanes = new Map<string, PartitionLane>()
+  readonly #lanes = new Lanes()
+  readonly #gatherer: Gatherer
   readonly #nodes = new Map<number, NodeQueue>()
   #identity: ProducerIdentity | null = null
   #asking: Promise<ProducerIdentity | KafkaFailure> | null = null
@@ -52,6 +54,7 @@ export class BatchingProducer implements KafkaProducer {
   constructor(options: KafkaProducerOptions, wire: Wire) {
     this.#options = options
     this.#wire = wire
+    this.#gatherer = new Gatherer(options, this.#lanes, batch => this.#seal(batch))
   }
 
   async start(): Promise<void> {
@@ -91,7 +94,6 @@ export class BatchingProducer implements KafkaProducer {
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
-    for (const lane of this.#lanes.values()) lane.open?.timer?.cancel()
     for (const dispatch of [...this.#dispatches]) dispatch.endAll(retryLater('shutting down'))
     this.#lanes.clear()
     this.#nodes.clear()
@@ -109,7 +111,7 @@ export class BatchingProducer implements KafkaProducer {
     })
     for (const [topic, entries] of byTopic) {
       const layout = this.#wire.topic(topic)
-      if (!(layout instanceof Promise)) this.#place(topic, layout, entries)
+      if (!(layout instanceof Promise)) this.#gatherer.place(topic, layout, entries)
       else void layout.then(found => this.#placeOrEnd(topic, found, entries))
     }
   }
@@ -119,91 +121,35 @@ export class BatchingProducer implements KafkaProducer {
     found: TopicLayout | KafkaFailure,
     entries: readonly Outgoing[],
   ): void {
-    if (!isFailure(found)) this.#place(topic, found, entries)
+    if (!isFailure(found)) this.#gatherer.place(topic, found, entries)
     else for (const { dispatch, index } of entries) dispatch.end(index, found)
-  }
-
-  #place(topic: string, { leaders }: TopicLayout, entries: readonly Outgoing[]): void {
-    const { partitioner, lingerMs, maxBatchBytes } = this.#options
-    const touched = new Set<PartitionLane>()
-    const load = (partition: number): number =>
-      this.#lanes.get(laneKey(topic, partition))?.bytes ?? 0
-    for (const entry of entries) {
-      if (!entry.dispatch.isOpen(entry.index)) continue
-      if (recordBytes(entry.record, 0) + BATCH_HEADER_BYTES > maxBatchBytes) {
-        entry.dispatch.end(entry.index, tooLarge(entry.record, maxBatchBytes))
-        continue
-      }
-      const partition = partitioner.choose(entry.record, leaders.length, load)
-      touched.add(this.#add(topic, partition, entry))
-    }
-    if (lingerMs > 0) return
-    for (const { open } of touched) if (open !== null) this.#close(open)
-  }
-
-  #add(topic: string, partition: number, entry: Outgoing): PartitionLane {
-    const { maxBatchBytes, maxBatchRecords, lingerMs, clock } = this.#options
-    const lane = this.#laneOf(topic, partition)
-    let size = recordBytes(entry.record, lane.open?.entries.length ?? 0)
-    if (lane.open !== null && lane.open.bytes + size > maxBatchBytes) this.#close(lane.open)
-    if (lane.open === null) {
-      size = recordBytes(entry.record, 0)
-      const batch = new OutgoingBatch(topic, partition, [], BATCH_HEADER_BYTES)
-      lane.open = batch
-      if (lingerMs > 0) batch.timer = clock.after(lingerMs, () => this.#close(batch))
-    }
-    const { open } = lane
-    open.entries.push(entry)
-    open.bytes += size
-    lane.bytes += size
-    if (open.entries.length >= maxBatchRecords) this.#close(open)
-    return lane
-  }
-
-  #laneOf(topic: string, partition: number): PartitionLane {
-    const key = laneKey(topic, partition)
-    let lane = this.#lanes.get(key)
-    if (lane === undefined) this.#lanes.set(key, (lane = new PartitionLane()))
-    return lane
-  }
-
-  /** No more records: it is compressed and goes to its leader. */
-  #close(batch: OutgoingBatch): void {
-    batch.timer?.cancel()
-    const lane = this.#laneOf(batch.topic, batch.partition)
-    if (lane.open === batch) lane.open = null
-    this.#options.partitioner.onNewBatch(batch.topic)
-    this.#seal(batch)
   }
 
   /** Only here may records that nobody waits for any more be left out. */
   #seal(batch: OutgoingBatch): void {
     batch.entries = batch.entries.filter(({ dispatch, index }) => dispatch.isOpen(index))
     if (batch.entries.length === 0) {
-      this.#forgetBytes(batch)
+      this.#leave(batch)
       return
     }
-    const { chunks, byteLength } = encodeRecords(batch.entries.map(({ record }) => record))
-    const { compression, compressionLevel } = this.#options
-    if (compression === 'none') {
-      this.#sealed(batch, chunks, byteLength)
-      return
+    const failed = (error: unknown): void => {
+      const message = `compression failed: ${error}`
+      this.#finish(batch, { kind: 'drop', reason: 'internal_error', message, code: '' })
     }
-    const packed = compress(compression, chunks, byteLength, compressionLevel)
-    if (!(packed instanceof Promise)) {
-      this.#sealed(batch, [packed], packed.length)
-      return
+    try {
+      const { chunks, byteLength } = encodeRecords(batch.entries.map(({ record }) => record))
+      const { compression, compressionLevel } = this.#options
+      if (compression === 'none') {
+        this.#sealed(batch, chunks, byteLength)
+        return
+      }
+      const packed = compress(compression, chunks, byteLength, compressionLevel)
+      const done = (bytes: Uint8Array): void => this.#sealed(batch, [bytes], bytes.length)
+      if (packed instanceof Promise) packed.then(done, failed)
+      else done(packed)
+    } catch (error) {
+      failed(error)
     }
-    packed.then(
-      bytes => this.#sealed(batch, [bytes], bytes.length),
-      error =>
-        this.#finish(batch, {
-          kind: 'drop',
-          reason: 'internal_error',
-          message: String(error),
-          code: '',
-        }),
-    )
   }
 
   #sealed(batch: OutgoingBatch, chunks: readonly Uint8Array[], byteLength: number): void {
@@ -271,7 +217,7 @@ export class BatchingProducer implements KafkaProducer {
     let bytes = 0
     for (let i = 0; i < queue.waiting.length; i++) {
       const batch = queue.waiting[i]
-      const lane = this.#laneOf(batch.topic, batch.partition)
+      const lane = this.#lanes.of(batch.topic, batch.partition)
       if (taken.has(lane) || (idempotent && lane.inFlight > 0)) continue
       const size = batch.body!.byteLength + BATCH_HEADER_BYTES
       if (picked.length > 0 && bytes + size > maxRequestBytes) break
@@ -291,7 +237,7 @@ export class BatchingProducer implements KafkaProducer {
     const { clock, acks } = this.#options
     queue.inFlight++
     const sealed = batches.map(batch => {
-      const lane = this.#laneOf(batch.topic, batch.partition)
+      const lane = this.#lanes.of(batch.topic, batch.partition)
       lane.inFlight++
       if (this.#identity !== null) this.#count(batch, lane, this.#identity)
       const body = batch.body!
@@ -305,7 +251,7 @@ export class BatchingProducer implements KafkaProducer {
     const elapsedMs = clock.monotonic() - since
     queue.inFlight--
     for (const [i, batch] of batches.entries()) {
-      this.#laneOf(batch.topic, batch.partition).inFlight--
+      this.#lanes.of(batch.topic, batch.partition).inFlight--
       const answer = isFailure(answers) ? answers : answers[i]
       this.#tell(batch, sealed[i].byteLength, elapsedMs, answer)
       if (isFailure(answer)) this.#lost(batch, answer)
@@ -371,7 +317,7 @@ export class BatchingProducer implements KafkaProducer {
   #uncount(batch: OutgoingBatch): void {
     const { identity } = batch
     if (identity === null) return
-    const lane = this.#laneOf(batch.topic, batch.partition)
+    const lane = this.#lanes.of(batch.topic, batch.partition)
     if (lane.producerId === identity.producerId) lane.nextSequence = identity.sequence
     batch.identity = null
   }
@@ -393,8 +339,8 @@ export class BatchingProducer implements KafkaProducer {
   }
 
   #replace(batch: OutgoingBatch, groups: readonly Outgoing[][]): void {
-    const lane = this.#laneOf(batch.topic, batch.partition)
-    this.#forgetBytes(batch)
+    const lane = this.#lanes.of(batch.topic, batch.partition)
+    this.#leave(batch)
     for (const entries of groups) {
       const bytes = entries.reduce(
         (sum, { record }, i) => sum + recordBytes(record, i),
@@ -422,18 +368,12 @@ export class BatchingProducer implements KafkaProducer {
   }
 
   #finish(batch: OutgoingBatch, failure: KafkaFailure | null): void {
-    this.#forgetBytes(batch)
+    this.#leave(batch)
     batch.end(failure)
   }
 
-  #forgetBytes(batch: OutgoingBatch): void {
-    const key = laneKey(batch.topic, batch.partition)
-    const lane = this.#lanes.get(key)
-    if (lane === undefined) return
-    lane.bytes -= batch.bytes - BATCH_HEADER_BYTES
-    // A lane that counts is kept: the broker knows how far it has come.
-    const isIdle = lane.bytes <= 0 && lane.open === null && lane.inFlight === 0
-    if (isIdle && lane.producerId < 0n) this.#lanes.delete(key)
+  #leave(batch: OutgoingBatch): void {
+    if (!this.#lanes.leave(batch)) this.#identity = null
   }
 }
 
@@ -443,19 +383,10 @@ class NodeQueue {
   inFlight = 0
 }
 
-function laneKey(topic: string, partition: number): string {
-  return `${topic}/${partition}`
-}
-
 function isTaken({ code }: ProduceAnswer): boolean {
   return code === 0 || code === DUPLICATE_SEQUENCE_NUMBER
 }
 
 function stopped({ reason }: Abort): KafkaFailure {
   return retryLater(reason instanceof Error ? reason.message : 'shutting down')
-}
-
-function tooLarge({ topic, valueBytes }: OutgoingRecord, limit: number): KafkaFailure {
-  const message = `${topic}: a record of ${valueBytes} bytes does not fit into max_message_bytes ${limit}`
-  return { kind: 'drop', reason: 'too_large', message, code: '' }
 }

@@ -22,6 +22,7 @@ const SLACK = 1024
 /** Between requests a buffer of this size is kept; a larger one goes back to the heap. */
 const KEPT_BYTES = 4 * 1024 * 1024
 const FIRST_BYTES = 64 * 1024
+const LEAST_GROWTH = 1.25
 
 /** Contents up to this length are moved by a loop: a native call costs as much as 50 bytes. */
 const LOOP_MOVE = 64
@@ -56,8 +57,11 @@ export class MessageWriter {
   }
 
   #grow(rest: number): boolean {
-    const likely = Math.min(this.bytes.length * 2, this.pos + MAX_EXPANSION * rest, MAX_BYTES)
-    const wanted = Math.max(this.pos + rest, likely)
+    const { length } = this.bytes
+    const likely = Math.min(length * 2, this.pos + MAX_EXPANSION * rest)
+    // By a part of what there is in any case: callers may know of the next value only, and all is copied each time.
+    const least = Math.min(Math.max(likely, length * LEAST_GROWTH), MAX_BYTES)
+    const wanted = Math.max(this.pos + rest, Math.floor(least))
     if (wanted > MAX_BYTES) return false
     try {
       // Not zeroed: every byte that leaves has been written before.

@@ -35,6 +35,8 @@ export interface FlowOptions {
 const IN_HAND_MS = 300
 /** All pauses with the same records in hand, together. */
 const IN_HAND_TOTAL_MS = 1000
+/** Whoever asks for more, such as a limit for the day, may be told otherwise meanwhile. */
+const MAX_ASKED_MS = 30_000
 /** Others get their turn after so many bytes. */
 const TURN_BYTES = 512 << 10
 
@@ -129,7 +131,7 @@ export class PartitionFlow {
         return this.progress.next
       }
       if (await this.#gaveUp(records, held)) continue
-      const ms = this.#options.backoff.nextMs(held.afterMs)
+      const ms = this.#options.backoff.nextMs(Math.min(held.afterMs, MAX_ASKED_MS))
       if (held.isMemory || ms > IN_HAND_MS || inHandMs + ms > IN_HAND_TOTAL_MS) {
         this.#rest(ms)
         return this.progress.next

@@ -49,6 +49,8 @@ interface Held {
 
 /** For records on their way when a partition is taken away, or at the stop; neither the group nor the rest waits much longer. */
 const LANDING_MS = 5000
+/** After the deadline of a stop, to commit and to leave the group: others get the partitions at once then. */
+const GRACE_MS = 300
 
 export class SignalConsumer implements KafkaConsumerEvents {
   readonly #options: SignalConsumerOptions
@@ -58,6 +60,8 @@ export class SignalConsumer implements KafkaConsumerEvents {
   /** That have begun and not ended. */
   #commits = 0
   #stopShowing: () => void = () => {}
+  /** By the client last, so that what goes on is told once. */
+  #said = ''
   /** Of a partition that stands still, or of the client; empty is well. */
   #stuck = ''
 
@@ -76,13 +80,17 @@ export class SignalConsumer implements KafkaConsumerEvents {
     await consumer.start(this)
   }
 
-  /** Takes no more records; those on their way end, and what was done is committed, as far as the deadline allows. */
+  /** Takes no more records; those on their way end until the deadline, and what was done is committed. */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
-    await Promise.race([this.#land([...this.#held.keys()]), aborted(deadline)])
-    await Promise.race([this.#commit(), aborted(deadline)])
-    await Promise.race([this.#options.consumer.stop(), aborted(deadline)])
+    const over = aborted(deadline)
+    await Promise.race([this.#land([...this.#held.keys()]), over])
+    for (const { flow } of this.#held.values()) flow.abandon()
+    const left = this.#commit().then(() => this.#options.consumer.stop())
+    const { clock } = this.#options
+    const grace = over.then(() => new Promise<void>(resolve => clock.after(GRACE_MS, resolve)))
+    await Promise.race([left, grace])
     this.#forget([...this.#held.keys()])
     this.#stopShowing()
   }
@@ -147,6 +155,11 @@ export class SignalConsumer implements KafkaConsumerEvents {
   }
 
   state(failure: KafkaFailure | null): void {
+    const { log, signal } = this.#options
+    const said = failure?.message ?? ''
+    if (said !== '' && said !== this.#said)
+      log.warn('consumer_group_fails', { signal, message: said })
+    this.#said = said
     this.#options.onState(failure?.message ?? (this.#stuck || null))
   }
 

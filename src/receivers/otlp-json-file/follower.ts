@@ -14,6 +14,7 @@ import type { FileReader } from './file-reader.ts'
 import { findEnd } from './find-end.ts'
 import { type FileMemory, FollowedFile } from './followed-file.ts'
 import type { FileFinder, FoundFile } from './glob.ts'
+import { Recollection } from './recollection.ts'
 
 /** Paths of which it is remembered that they cannot be read. */
 const MAX_FAILING = 1000

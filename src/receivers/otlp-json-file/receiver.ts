@@ -127,15 +127,21 @@ export class OtlpJsonFileReceiver implements Component {
     const { config, clock, log, meter, id } = this.#context
     const { format, compression } = config
     const layout = format === 'json' && compression !== 'zstd' ? 'lines' : 'lengths'
-    const gzip = compression === 'gzip' ? 'always' : compression === 'auto' ? 'auto' : 'never'
     const isStopping = (): boolean => this.#isStopping
     const counters = countFiles(meter, id)
     const outcasts = this.#createOutcasts(counters)
     const intake = this.#createIntake(outcasts, counters)
-    const reader = { layout, maxBytes: config.max_log_size, intake, outcasts, gzip, isStopping }
+    const reader = new FileReader({
+      layout,
+      maxBytes: config.max_log_size,
+      intake,
+      outcasts,
+      gzip: compression === 'gzip' ? 'always' : compression === 'auto' ? 'auto' : 'never',
+      isStopping,
+    })
     const options = {
       finder: new FileFinder(config.include, config.exclude),
-      reader: new FileReader(reader as typeof reader & { layout: 'lines' | 'lengths' }),
+      reader,
       startsAtEnd: config.start_at === 'end' && !config.replay_file,
       headBytes: config.fingerprint_size,
       maxOpen: config.max_concurrent_files,
@@ -200,7 +206,7 @@ export class OtlpJsonFileReceiver implements Component {
     try {
       return decodeMemories(state)
     } catch (error) {
-      const message = `What ${this.#context.id} has noted about files cannot be read: ${(error as Error).message}.`
+      const message = `What ${this.#context.id} has noted about files cannot be read: ${(error as Error).message}. Remove it from the storage's folder checkpoints to begin anew.`
       throw new MillraceError('MILLRACE_START_FAILED', message, { cause: error })
     }
   }

@@ -142,6 +142,19 @@ describe('failover', () => {
     kit.assertSettled()
   })
 
+  it('sends on what does not fit a full level, and does not leave the level for it', async () => {
+    const kit = make()
+    kit.sinks.get('traces/1')!.answer = () => busy(100)
+    await sendAll(kit, many(2))
+
+    mend(kit, '1')
+    await sendAll(kit, many(1))
+
+    assert.deepEqual(shares(kit), [1, 2, 0])
+    assert.equal(kit.services.meter.total('otelcol_connector_failover_count'), 0)
+    kit.assertSettled()
+  })
+
   it('gives back a refusal that all levels share', async () => {
     const kit = make()
     for (const sink of kit.sinks.values())

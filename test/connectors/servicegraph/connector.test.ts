@@ -1,8 +1,12 @@
 /** `servicegraph`: which spans make an edge, what is said of it, what becomes of halves, and where the bounds are. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
+import fc from 'fast-check'
 import { judgeSection } from '../../../src/config/judge.ts'
 import { factory } from '../../../src/connectors/servicegraph/factory.ts'
+import { Batch, DEFAULT_TENANT, NO_CONTEXT } from '../../../src/core/batch.ts'
+import { Payload } from '../../../src/core/payload.ts'
+import { arbitraryRequest } from '../../otlp/request-models.ts'
 import { type Json, makeConnector } from '../json-batch.ts'
 import { type Point, pointsOf, request, type SpanFacts, span } from '../spans.ts'
 
@@ -277,6 +281,24 @@ describe('servicegraph', () => {
     assert.equal(kit.total('expired_edges'), 1)
     await kit.stop()
   })
+})
+
+test('accounts for every span and every byte, whatever spans come to servicegraph', async () => {
+  for (const { bytes, index } of fc.sample(arbitraryRequest('traces'), { numRuns: 150, seed: 1 })) {
+    const kit = await make({ dimensions: ['a'], store: { max_items: 5 } })
+    const part = {
+      payload: new Payload(bytes),
+      index,
+      selection: null,
+      edits: null,
+      items: index.items,
+    }
+    kit.services.ledger.accepted(DEFAULT_TENANT, 'traces', index.items)
+    const batch = new Batch('traces', DEFAULT_TENANT, NO_CONTEXT, [part])
+    assert.equal((await kit.connector.consume(batch)).kind, 'accepted')
+    await kit.flush()
+    await kit.stop()
+  }
 })
 
 describe('configuration of servicegraph', () => {

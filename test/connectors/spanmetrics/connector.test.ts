@@ -1,6 +1,6 @@
 /** `spanmetrics`: which series spans make, what their points say, how long they are kept, and where the bounds are. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import fc from 'fast-check'
 import { judgeSection } from '../../../src/config/judge.ts'
 import { factory } from '../../../src/connectors/spanmetrics/factory.ts'
@@ -9,6 +9,7 @@ import { busy } from '../../../src/core/outcome.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import { indexRequestReference } from '../../../src/otlp/kernel/reference.ts'
 import { isWireFault } from '../../../src/otlp/request-index.ts'
+import { arbitraryRequest } from '../../otlp/request-models.ts'
 import { type Json, jsonBatch, makeConnector, toJson } from '../json-batch.ts'
 import { type Point, pointsOf, request, type SpanFacts, START_NANOS, span } from '../spans.ts'
 
@@ -658,6 +659,29 @@ describe('spanmetrics', () => {
       { numRuns: 40 },
     )
   })
+})
+
+test('accounts for every span and every byte, whatever spans come to spanmetrics', async () => {
+  for (const { bytes, index } of fc.sample(arbitraryRequest('traces'), { numRuns: 150, seed: 1 })) {
+    const kit = await make({
+      ...PLAIN,
+      dimensions: [{ glob: '[!sc]**' }],
+      exemplars: { enabled: true },
+      events: { enabled: true, dimensions: [{ name: 'b' }] },
+    })
+    const part = {
+      payload: new Payload(bytes),
+      index,
+      selection: null,
+      edits: null,
+      items: index.items,
+    }
+    kit.services.ledger.accepted(DEFAULT_TENANT, 'traces', index.items)
+    const batch = new Batch('traces', DEFAULT_TENANT, NO_CONTEXT, [part])
+    assert.equal((await kit.connector.consume(batch)).kind, 'accepted')
+    await kit.flush()
+    await kit.stop()
+  }
 })
 
 describe('configuration of spanmetrics', () => {

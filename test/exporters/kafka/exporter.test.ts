@@ -383,6 +383,17 @@ test('bytes that may still be read are not used again', async t => {
   assert.equal(open.isTainted, true)
 })
 
+test('one record whose bytes may still be read is enough for that', async t => {
+  const { producer, send } = await start(t, { partition_traces_by_id: true })
+  const batch = batchOf('traces')
+  let records = 0
+  producer.answer = () => (++records === 3 ? retryLater('lost') : failureOfCode(6, 't'))
+
+  await send(batch)
+
+  assert.equal(batch.isTainted, true)
+})
+
 test('a record that the broker finds too large is halved, and later ones are cut beforehand', async t => {
   const { producer, send } = await start(t)
   const limit = 100_000

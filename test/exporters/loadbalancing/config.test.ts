@@ -74,6 +74,18 @@ describe('the section of loadbalancing', () => {
     }
   })
 
+  it('does not show the token of the cluster on the way', () => {
+    const k8s = (endpoint: string, token_file?: string) => ({
+      resolver: { k8s: { service: 'gw', api_server: { endpoint, token_file } } },
+    })
+
+    read(k8s('https://api:6443', '/token'))
+    read(k8s('http://localhost:8001', '/token'))
+    read(k8s('http://proxy:8001'))
+    assert.match(faultsOf(k8s('http://api:8001', '/token'))[0], /token/)
+    assert.match(faultsOf(k8s('api:8001'))[0], /not a URL/)
+  })
+
   it('wants routing_attributes with routing_key attributes and only then', () => {
     const resolver = STATIC
     assert.match(

@@ -1,7 +1,10 @@
 /** `loadbalancing`: who gets what, what happens when backends are full, fail, come and go, and that the book closes. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Batch } from '../../../src/core/batch.ts'
 import { factory } from '../../../src/exporters/loadbalancing/factory.ts'
+import { ROW, START } from '../../../src/otlp/request-index.ts'
+import { Edits } from '../../../src/otlp/splice.ts'
 import { assertBalanced, fakeServices, settle } from '../../../src/testing/fakes.ts'
 import { FakeStorage } from '../sending/fake-storage.ts'
 import { DOWN, type Kit, range, SENT, startBalancing, traceId } from './kit.ts'
@@ -106,6 +109,57 @@ describe('loadbalancing', () => {
       'a:4317',
       'b:9',
     ])
+    await kit.stop()
+  })
+})
+
+describe('a request that processors have changed', () => {
+  /** Every span gets the trace id of the first one. */
+  function edited(kit: Kit, spans: number) {
+    const { batch, freed } = kit.request(range(spans))
+    const [part] = batch.parts
+    const { bytes } = part.payload
+    const edits = new Edits()
+    const rows = part.index.levels[2]
+    const first = bytes.subarray(rows[START], rows[START] + 18)
+    for (let item = 1; item < spans; item++) {
+      const start = rows[item * ROW + START]
+      edits.add(start, start + 18, first)
+    }
+    const { signal, tenant, context } = batch
+    return { batch: new Batch(signal, tenant, context, [{ ...part, edits }]), freed }
+  }
+
+  it('is routed by what it says now, and its new bytes count as memory', async () => {
+    const kit = await startBalancing(THREE)
+    for (const backend of kit.backends.values()) backend.reply = () => DOWN
+    const { batch, freed } = edited(kit, 30)
+
+    assert.equal((await kit.exporter.consume(batch)).kind, 'accepted')
+    await settle()
+    const held = kit.services.memory.reservedBytes
+    for (const backend of kit.backends.values()) backend.reply = () => SENT
+    await kit.advance(60_000)
+
+    assert.ok(held > 0)
+    assert.equal(kit.services.memory.reservedBytes, 0)
+    assert.equal(freed(), true)
+    assertWhole(kit, 1)
+    assert.equal(kit.spans(), 30)
+    await kit.stop()
+    assertBalanced(kit.services.ledger)
+  })
+
+  it('is given back when there is no memory for it', async () => {
+    const kit = await startBalancing(THREE)
+    kit.services.memory.limitBytes = 10
+    const { batch, freed } = edited(kit, 30)
+
+    const outcome = await kit.exporter.consume(batch)
+
+    assert.equal(outcome.kind, 'busy')
+    assert.equal(freed(), false)
+    batch.release()
     await kit.stop()
   })
 })

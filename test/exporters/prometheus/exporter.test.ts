@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import { request } from 'undici'
 import { judgeSection } from '../../../src/config/judge.ts'
@@ -14,6 +15,7 @@ import { decodeJson } from '../../../src/otlp/json/decode.ts'
 import { assertBalanced, fakeHost, fakeServices } from '../../../src/testing/fakes.ts'
 import type { Json } from '../../connectors/json-batch.ts'
 import { keyValues } from '../../connectors/spans.ts'
+import { arbitraryRequest } from '../../otlp/request-models.ts'
 import { acceptBatch } from '../batch-of.ts'
 
 const OPENMETRICS = 'application/openmetrics-text;version=1.0.0'
@@ -55,7 +57,7 @@ async function start(
       )
       assert.ok(bytes instanceof Uint8Array, JSON.stringify(bytes))
       const { batch, freed } = acceptBatch(services, 'metrics', bytes, null, tenant)
-      assert.equal(exporter.consume(batch).kind, 'accepted')
+      assert.deepEqual(exporter.consume(batch), { kind: 'accepted' })
       assert.ok(freed())
     },
     async get(headers: Record<string, string> = {}) {
@@ -388,6 +390,35 @@ test('keeps names as they are for scrapers that take them', async t => {
   assert.deepEqual(await kit.samples(), ['my_gauge{a_b="v\\""} 1'])
 })
 
+test('keeps large batches over several turns, in the order in which they came', async t => {
+  const kit = await start(t)
+  const points = Array.from({ length: 3000 }, (_, i) => ({ attributes: { n: BigInt(i) }, time: 2 }))
+  const make = (value: number, time: number, list = points) => {
+    const metrics = [
+      gauge(
+        'a',
+        list.map(point => ({ ...point, value, time })),
+      ),
+    ]
+    const resourceMetrics = [{ scopeMetrics: [{ metrics }] }]
+    const bytes = decodeJson('metrics', Buffer.from(JSON.stringify({ resourceMetrics }, stringify)))
+    assert.ok(bytes instanceof Uint8Array)
+    return acceptBatch(kit.services, 'metrics', bytes).batch
+  }
+
+  const taken = [make(1, 2), make(2, 3), make(3, 4, points.slice(0, 1))].map(batch =>
+    kit.exporter.consume(batch),
+  )
+  assert.ok(taken[0] instanceof Promise)
+  await Promise.all(taken)
+
+  const samples = await kit.samples()
+  assert.equal(samples.length, 3000)
+  assert.equal(samples.filter(line => line.endsWith(' 2')).length, 2999)
+  assert.ok(samples.includes('a{n="0"} 3'))
+  assert.deepEqual(kit.drops(), [])
+})
+
 test('tells times of points when it is told to', async t => {
   const kit = await start(t, { ...PLAIN, send_timestamps: true, enable_open_metrics: true })
   kit.send([gauge('a', [{ time: 2.5 }])])
@@ -442,6 +473,26 @@ test('does not start without the authenticator that it names', async () => {
 
   await assert.rejects(exporter.start(fakeHost()), /gone is not running/)
   await exporter.stop()
+})
+
+/** A sample of the text format: name, labels in braces, value. */
+const SAMPLE =
+  /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\[\\"n])*",?)*\})? (-?[0-9.e+-]+|NaN|[+-]Inf)$/
+
+test('shows a page that can be read whatever metrics come', async t => {
+  const kit = await start(t, { enable_open_metrics: true })
+  const requests = fc.sample(arbitraryRequest('metrics'), { numRuns: 150, seed: 1 })
+
+  for (const { bytes } of requests) {
+    const { batch, freed } = acceptBatch(kit.services, 'metrics', bytes)
+    assert.equal((await kit.exporter.consume(batch)).kind, 'accepted')
+    assert.ok(freed())
+  }
+
+  for (const line of await kit.samples()) assert.match(line, SAMPLE)
+  const { text } = await kit.get({ accept: OPENMETRICS })
+  assert.ok(text.endsWith('# EOF\n'))
+  assert.ok(readFamilies((await kit.get({ accept: PROTOBUF })).body).length > 0)
 })
 
 const SCHEMA = `syntax = "proto2";

@@ -189,6 +189,18 @@ test('each partition goes to its leader, several of one leader in one request', 
   )
 })
 
+test('records without key avoid partitions that nobody leads', async () => {
+  const { wire, send } = fixture()
+  wire.layout = { leaders: Int32Array.of(-1, -1, 4, -1) }
+
+  assert.deepEqual(await send(records(2)).results, [null, null])
+
+  assert.deepEqual(
+    wire.batches.map(({ partition }) => partition),
+    [2],
+  )
+})
+
 test('a new leader is asked for, and gets the batch', async () => {
   const { wire, clock, send } = fixture()
   wire.answer = (batches, n) =>

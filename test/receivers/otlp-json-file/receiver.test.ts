@@ -20,6 +20,7 @@ import { type assertBalanced, CollectingConsumer } from '../../../src/testing/fa
 import { sampleRequest } from '../../harness/samples.ts'
 import { FakeStorage, framed, hex, line, makeFolder, startReceiver } from './kit.ts'
 
+const FILES = 'millrace_file_receiver_files'
 const LEFT_OUT = 'millrace_file_receiver_left_out_records'
 
 test('sends each line of a file, whatever the signal', async t => {
@@ -81,7 +82,7 @@ test('begins at the end when told so, and at the beginning of files that come la
   const folder = await makeFolder(t)
   await writeFile(join(folder, 'a.json'), line(1) + line(2).slice(0, 50))
   const kit = await startReceiver(t, { include: [join(folder, '*.json')], start_at: 'end' })
-  await kit.until(() => kit.services.meter.total('millrace_file_receiver_files') === 1, 'a file')
+  await kit.until(() => kit.services.meter.total(FILES) === 1, 'a file')
 
   await appendFile(join(folder, 'a.json'), line(2).slice(50))
   await kit.has(1)
@@ -128,7 +129,7 @@ test('tells the signals in protobuf apart by what is in them', async t => {
 
 test('reads whole files that are gzip, and streams that are added to them', async t => {
   const folder = await makeFolder(t)
-  const path = join(folder, 'a.json.gz')
+  const path = join(folder, 'a.json.gz.1')
   await writeFile(path, gzipSync(line(1) + line(2).trimEnd()))
   await writeFile(join(folder, 'b.json'), line(9))
 
@@ -209,6 +210,47 @@ test('knows a file again that was copied away and emptied', async t => {
   )
 })
 
+test('sends a file again that was deleted and put there once more', async t => {
+  const folder = await makeFolder(t)
+  const path = join(folder, 'a.json')
+  await writeFile(path, line(1) + line(2))
+  const kit = await startReceiver(t, { include: [path] })
+  await kit.has(2)
+
+  await rm(path)
+  await kit.until(() => kit.services.meter.total(FILES) === 0, 'the file to be given up')
+  await writeFile(path, line(1) + line(2))
+  await kit.has(4)
+
+  assert.deepEqual(kit.taken(), [hex(1), hex(2), hex(1), hex(2)])
+})
+
+test('knows a file again that was moved away and back', async t => {
+  const folder = await makeFolder(t)
+  await writeFile(join(folder, 'a.json'), line(1))
+  const kit = await startReceiver(t, { include: [join(folder, '*.json')] })
+  await kit.has(1)
+
+  await rename(join(folder, 'a.json'), join(folder, 'a.old'))
+  await kit.until(() => kit.services.meter.total(FILES) === 0, 'the file to be given up')
+  await appendFile(join(folder, 'a.old'), line(2))
+  await rename(join(folder, 'a.old'), join(folder, 'b.json'))
+  await kit.has(2)
+
+  assert.deepEqual(kit.taken(), [hex(1), hex(2)])
+})
+
+test('reads two files with the same content both', async t => {
+  const folder = await makeFolder(t)
+  await writeFile(join(folder, 'a.json'), line(1))
+  await writeFile(join(folder, 'b.json'), line(1))
+
+  const kit = await startReceiver(t, { include: [join(folder, '*.json')] })
+  await kit.has(2)
+
+  assert.deepEqual(kit.taken(), [hex(1), hex(1)])
+})
+
 test('sends a line that is not a request to the dead letters and goes on', async t => {
   const folder = await makeFolder(t)
   const path = join(folder, 'a.json')
@@ -239,6 +281,25 @@ test('passes over a line that is longer than max_log_size', async t => {
   await writeFile(path, `${line(1)}{"resourceSpans":"${'x'.repeat(2_000_000)}"}\n${line(2)}`)
 
   const kit = await startReceiver(t, { include: [path], max_log_size: 500_000 })
+  await kit.has(2)
+
+  assert.deepEqual(kit.taken(), [hex(1), hex(2)])
+  assert.equal(kit.services.meter.total(LEFT_OUT), 1)
+})
+
+test('passes over a line that grows beyond max_log_size while it is written', async t => {
+  const folder = await makeFolder(t)
+  const path = join(folder, 'a.json')
+  await writeFile(path, `${line(1)}{"resourceSpans":"`)
+  const kit = await startReceiver(t, { include: [path], max_log_size: 100_000 })
+  await kit.has(1)
+
+  for (let i = 0; i < 5; i++) {
+    await appendFile(path, 'x'.repeat(300_000))
+    const isRead = () => kit.services.meter.total('millrace_file_receiver_unread_bytes') === 0
+    await kit.until(isRead, 'the bytes to be passed over')
+  }
+  await appendFile(path, `"}\n${line(2)}`)
   await kit.has(2)
 
   assert.deepEqual(kit.taken(), [hex(1), hex(2)])
@@ -368,6 +429,44 @@ test('stops within a file that the pipeline does not take, and begins there agai
   )
   first.next.releaseAll()
   assertBalancedButTaken(first.services.ledger)
+})
+
+test('goes on reading while the storage cannot write, and notes later what it has read', async t => {
+  const folder = await makeFolder(t)
+  const path = join(folder, 'a.json')
+  await writeFile(path, line(1))
+  const storage = new FakeStorage()
+  const { write } = storage.checkpoints
+  let isFull = true
+  storage.checkpoints.write = async (name, state) => {
+    if (isFull) throw new Error('no space left')
+    await write(name, state)
+  }
+
+  const kit = await startReceiver(t, { include: [path] }, storage)
+  await kit.has(1)
+  await appendFile(path, line(2))
+  await kit.has(2)
+  isFull = false
+  await kit.stop()
+
+  assert.equal(storage.states.size, 1)
+  const second = await startReceiver(t, { include: [path] }, storage)
+  await appendFile(path, line(3))
+  await second.has(1)
+  assert.deepEqual(second.taken(), [hex(3)])
+})
+
+test('does not start with a storage that is not there, or notes that are none', async t => {
+  const folder = await makeFolder(t)
+  const include = [join(folder, 'a.json')]
+  const storage = new FakeStorage()
+  storage.states.set('receiver/otlp_json_file', Buffer.from('rubbish'))
+
+  const missing = startReceiver(t, { include, storage: 'file_storage' })
+  await assert.rejects(missing, { code: 'MILLRACE_START_FAILED', message: /not running/ })
+  const damaged = startReceiver(t, { include }, storage)
+  await assert.rejects(damaged, { code: 'MILLRACE_START_FAILED', message: /cannot be read/ })
 })
 
 test('removes files that were read when told so', async t => {

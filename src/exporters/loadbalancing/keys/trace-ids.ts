@@ -8,7 +8,7 @@ import { POSITIONS, positionOf } from '../ring.ts'
 const SPAN_TRACE_ID = 1
 const LOG_TRACE_ID = 9
 const ID_BYTES = 16
-/** A span usually begins with it: field 1, 16 bytes. */
+/** A span usually begins with it: field 1, 16 bytes. A second one further on, which nobody writes, is not looked for. */
 const USUAL_TAG = (SPAN_TRACE_ID << 3) | BYTES
 
 const NO_ID = new Uint8Array(ID_BYTES)

@@ -11,7 +11,7 @@ const ID_BYTES = 16
 const USUAL_TAG = (1 << 3) | 2
 
 /** Of an item: its trace, or the tenant where there is none. */
-export type KeyOfItem = (part: Part, item: number) => number
+type KeyOfItem = (part: Part, item: number) => number
 
 export function keysByTrace({ signal, tenant }: Pick<Batch, 'signal' | 'tenant'>): KeyOfItem {
   const ofTenant = hashText(tenant)

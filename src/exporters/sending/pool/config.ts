@@ -1,6 +1,13 @@
 /** The part of an exporter's configuration that says to which endpoints it sends and how it chooses. All of it is ours. */
 import { z } from 'zod'
-import { duration, integer, optionalSection, port, section } from '../../../config/fields.ts'
+import {
+  duration,
+  headersMap,
+  integer,
+  optionalSection,
+  port,
+  section,
+} from '../../../config/fields.ts'
 import { breakerFields } from '../config.ts'
 
 /** More would make every choice slow, and each has its own connections. */
@@ -33,6 +40,9 @@ const checkFields = {
   service: z.string().default('').describe('grpc: service that is asked for; empty is the server.'),
   path: z.string().startsWith('/').default('/').describe('http: path that is fetched.'),
   port: port(0).describe("Port to check; 0 is the endpoint's own."),
+  headers: headersMap.describe(
+    'grpc, http: sent with each check, such as credentials; the values are secret.',
+  ),
   expected_status: z
     .array(z.int().min(100).max(599))
     .default([])

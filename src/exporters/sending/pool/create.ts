@@ -7,6 +7,7 @@ import {
   grpcProbe,
   httpProbe,
   type Probe,
+  type ProbeHeaders,
   type ProbePlace,
   tcpProbe,
 } from '../../../net/health-probe.ts'
@@ -21,6 +22,8 @@ export interface CreateSenderOptions {
   /** What `endpoint` says; unused where there are `endpoints`. */
   readonly endpoint: string | undefined
   readonly tls: TlsClientConfig | undefined
+  /** What `:authority` says instead of the host of an endpoint. */
+  readonly authority?: string
   /** The sender of one endpoint; `endpoint` is empty where the configuration has none. Creation does no I/O. */
   readonly create: (place: Place) => Sender
   /** For tests. */
@@ -33,7 +36,7 @@ export function createSender<C extends EndpointsConfig>(
   options: CreateSenderOptions,
 ): Sender {
   const { endpoints, balancing = defaultBalancing() } = context.config
-  const { kind, create, tls, endpoint = '' } = options
+  const { kind, create, endpoint = '' } = options
   if (endpoints === undefined) return create({ endpoint, address: null })
   const pool = {
     id: context.id,
@@ -47,7 +50,7 @@ export function createSender<C extends EndpointsConfig>(
   }
   const { health_check: check } = balancing
   if (check === undefined) return new PooledSender({ ...pool, probeOf: null })
-  const probes = new Probes(kind, check, tls, context)
+  const probes = new Probes(options, check, context)
   return new CheckedPool(probes, new PooledSender({ ...pool, probeOf: place => probes.of(place) }))
 }
 
@@ -86,19 +89,20 @@ class Probes {
   readonly #kind: EndpointKind
   readonly #check: HealthCheckConfig
   readonly #settings: TlsClientConfig | undefined
+  readonly #authority: string | undefined
+  readonly #headers: ProbeHeaders
   readonly #services: Services
   #tls: ClientTls | null = null
 
-  constructor(
-    kind: EndpointKind,
-    check: HealthCheckConfig,
-    tls: TlsClientConfig | undefined,
-    services: Services,
-  ) {
-    this.#kind = kind
+  constructor(options: CreateSenderOptions, check: HealthCheckConfig, services: Services) {
+    this.#kind = options.kind
     this.#check = check
-    this.#settings = tls
+    this.#settings = options.tls
+    this.#authority = options.authority
     this.#services = services
+    this.#headers = Object.fromEntries(
+      Object.entries(check.headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]),
+    )
   }
 
   async start(): Promise<void> {
@@ -114,8 +118,8 @@ class Probes {
     const at = this.#placeOf(place)
     const { path, expected_status: expected, service } = this.#check
     if (this.#protocol === 'tcp') return tcpProbe(at)
-    if (this.#protocol === 'http') return httpProbe(at, { path, expected })
-    return grpcProbe(at, service, this.#services.clock)
+    if (this.#protocol === 'http') return httpProbe(at, { path, expected, headers: this.#headers })
+    return grpcProbe(at, service, this.#services.clock, this.#headers)
   }
 
   get #protocol(): 'grpc' | 'http' | 'tcp' {
@@ -135,7 +139,7 @@ class Probes {
       path: this.#check.port === 0 ? location.path : null,
       host: address ?? (location.host === '' ? 'localhost' : location.host),
       port,
-      authority: isOwn ? location.authority : `${name}:${port}`,
+      authority: isOwn ? (this.#authority ?? location.authority) : `${name}:${port}`,
       tls: isPlain || this.#tls === null ? null : () => this.#tls!.connectOptions(),
     }
   }

@@ -8,8 +8,6 @@ import type { Timer } from '../../../core/clock.ts'
 import { Backoff } from '../../../util/backoff.ts'
 import { loadCodec } from '../../compression.ts'
 import type {
-  FetchedHeader,
-  FetchedRecord,
   KafkaConsumer,
   KafkaConsumerEvents,
   KafkaConsumerOptions,
@@ -23,6 +21,7 @@ import { createAssigners } from './assigners.ts'
 import type { Damage, FetchedMessage } from './fetched-batch.ts'
 import { type ConsumerGroup, loadKafkajs } from './internals.ts'
 import { failureOf, saslOptions, socketFactory } from './link.ts'
+import { advance, byTopic, keyOf, readRecord, selectTopics } from './messages.ts'
 
 /** A batch that takes longer is waited for beside kafkajs, which would hold up all partitions of the broker. */
 const PATIENCE_MS = 20
@@ -428,71 +427,4 @@ const NOT_OWNER: KafkaFailure = {
   reason: 'not_owner',
   message: 'this member does not own the partition any more',
   code: '',
-}
-
-export function selectTopics(
-  existing: readonly string[],
-  { topics, excludeTopics }: Pick<KafkaConsumerOptions, 'topics' | 'excludeTopics'>,
-): readonly string[] {
-  const names = new Set(topics.filter(topic => !topic.startsWith('^')))
-  const patterns = topics.filter(topic => topic.startsWith('^')).map(text => new RegExp(text))
-  const excluded = excludeTopics.map(text => new RegExp(text))
-  return existing.filter(topic => {
-    if (names.has(topic)) return true
-    if (!patterns.some(pattern => pattern.test(topic))) return false
-    return !excluded.some(pattern => pattern.test(topic))
-  })
-}
-
-/** `next` is the offset to go on with: up to there everything is done. */
-function advance(
-  next: number,
-  messages: readonly Kafkajs.KafkaMessage[],
-  resolveOffset: (offset: string) => void,
-): void {
-  const last = messages[messages.length - 1].offset
-  // The very text of the last one, so that kafkajs steps over control records behind it, too.
-  if (next > Number(last)) resolveOffset(last)
-  else if (next > Number(messages[0].offset)) resolveOffset(String(next - 1))
-}
-
-function readRecord({
-  offset,
-  timestamp,
-  key,
-  value,
-  headers,
-}: Kafkajs.KafkaMessage): FetchedRecord {
-  return {
-    offset: Number(offset),
-    timestampMs: Number(timestamp),
-    key,
-    value,
-    headers: headers === undefined ? NO_HEADERS : readHeaders(headers),
-  }
-}
-
-const NO_HEADERS: readonly FetchedHeader[] = []
-
-function readHeaders(headers: Kafkajs.IHeaders): readonly FetchedHeader[] {
-  const list: FetchedHeader[] = []
-  for (const [key, values] of Object.entries(headers)) {
-    for (const value of Array.isArray(values) ? values : [values]) {
-      const bytes = typeof value === 'string' ? Buffer.from(value) : (value ?? null)
-      list.push({ key, value: bytes })
-    }
-  }
-  return list.length === 0 ? NO_HEADERS : list
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
-}
-
-function byTopic(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
-  const topics = new Map<string, number[]>()
-  for (const { topic, partition } of partitions) {
-    topics.set(topic, [...(topics.get(topic) ?? []), partition])
-  }
-  return [...topics].map(([topic, numbers]) => ({ topic, partitions: numbers }))
 }

@@ -1,5 +1,6 @@
 /** An API server that knows the EndpointSlices of one namespace: lists in pages, watches, bookmarks, and faults on demand. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
@@ -26,7 +27,16 @@ export interface FakeApiServer {
   watched(): Promise<void>
 }
 
-export async function startApiServer(t: TestContext, pageSize = 100): Promise<FakeApiServer> {
+export interface ApiServerOptions {
+  readonly pageSize?: number
+  /** Absent is without TLS. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
+}
+
+export async function startApiServer(
+  t: TestContext,
+  { pageSize = 100, tls }: ApiServerOptions = {},
+): Promise<FakeApiServer> {
   const watches = new Set<ServerResponse>()
   const waiting: (() => void)[] = []
   const changed = (): void => {
@@ -35,10 +45,11 @@ export async function startApiServer(t: TestContext, pageSize = 100): Promise<Fa
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise<void>(resolve => waiting.push(resolve))
   }
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     answer(request, response)
     changed()
-  })
+  }
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
   const api: FakeApiServer = {
     url: '',
     requests: [],
@@ -88,7 +99,9 @@ export async function startApiServer(t: TestContext, pageSize = 100): Promise<Fa
     server.closeAllConnections()
     server.close()
   })
-  return Object.assign(api, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  const scheme = tls === undefined ? 'http' : 'https'
+  const { port } = server.address() as AddressInfo
+  return Object.assign(api, { url: `${scheme}://localhost:${port}` })
 }
 
 export function slice(name: string, ...endpoints: readonly (string | object)[]): Slice {

@@ -1,9 +1,10 @@
 /** The Kubernetes resolver against an API server that speaks list and watch. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { judgeSection } from '../../../../src/config/judge.ts'
 import type {
   K8sConfig,
@@ -15,6 +16,8 @@ import { fakeServices, settle } from '../../../../src/testing/fakes.ts'
 import { type FakeApiServer, slice, startApiServer } from './fake-api-server.ts'
 
 const TOKEN = 'sesame'
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../../../fixtures/tls/${name}`, import.meta.url))
 
 async function start(t: TestContext, api: FakeApiServer, section: object = {}) {
   const services = fakeServices()
@@ -61,7 +64,7 @@ const pods = (count: number, from = 1) =>
   Array.from({ length: count }, (_, i) => `10.1.0.${from + i}`)
 
 test('tells the addresses of all slices, page by page', async t => {
-  const api = await startApiServer(t, 2)
+  const api = await startApiServer(t, { pageSize: 2 })
   api.slices = [slice('a', ...pods(2)), slice('b', ...pods(1, 9)), slice('c', 'fd00::7')]
 
   const kit = await start(t, api, { ports: [4317, 55_680] })
@@ -203,6 +206,20 @@ test('reads the token for each request', async t => {
 
   const shown = api.requests.map(({ authorization }) => authorization)
   assert.deepEqual(shown, [`Bearer ${TOKEN}`, `Bearer ${TOKEN}`, 'Bearer renewed'])
+})
+
+test('trusts the authority of the cluster and nobody else', async t => {
+  const [cert, key] = ['server.crt', 'server.key'].map(name => readFileSync(fixture(name)))
+  const api = await startApiServer(t, { tls: { cert, key } })
+  api.slices = [slice('a', ...pods(1))]
+
+  const stranger = await start(t, api)
+  const ca_file = fixture('ca.crt')
+  const kit = await start(t, api, { api_server: { endpoint: api.url, ca_file } })
+  await api.watched()
+
+  assert.deepEqual(stranger.lists, [])
+  assert.deepEqual(kit.lists, [pods(1)])
 })
 
 test('uses host names of pods with return_hostnames, as soon as they have one', async t => {
