@@ -286,10 +286,7 @@ test('every file of the folder is exercised, here or where its recipe is', () =>
     'shop',
     'tail',
   ]
-  assert.deepEqual(
-    FILES.sort(),
-    exercised.map(name => `${name}.yaml`).sort(),
-  )
+  assert.deepEqual(FILES.sort(), exercised.map(name => `${name}.yaml`).sort())
 })
 
 test('adaptive.yaml samples traces by its ratio, writes thresholds, and remembers what it learned', async t => {
