@@ -1,7 +1,7 @@
 /**
  * Answers: how many spans a second can one core take from Kafka, through the receiver and a pipeline?
  *
- *   npm run build && npx tsx bench/flow/kafka-in.ts [--spans 1000000]
+ *   npm run bench:kafka-in -- [--spans 1000000]
  *
  * A real broker; the collector reads while this process produces, into the exporter `nop`. Counted is the processor time of
  * the collector alone. Exits 1 when the bar is missed.

@@ -2,7 +2,7 @@
  * Answers: how much CPU does a collector need per span to send OTLP to Kafka, and how does that compare with the Go
  * collector at the same broker in the same run?
  *
- *   npm run build && npx tsx bench/flow/kafka.ts [--seconds 5] [--rounds 2] [--rate 40000] [WORK...]
+ *   npm run bench:kafka -- [--seconds 5] [--rounds 2] [--rate 40000] [WORK...]
  *
  * Both collectors read the same configuration. CPU is that of the collector alone. Exits 1 when the bar is missed.
  */

@@ -2,7 +2,7 @@
  * Answers: how many spans a second does one core take in as Zipkin and Jaeger, from the socket to the pipeline's end, and
  * what does the Go collector need for the same?
  *
- *   npm run build && tsx bench/flow/receivers.ts [--seconds 4] [--rounds 2] [--peer PATH-TO-OTELCOL] [--only thrift]
+ *   npm run bench:receivers -- [--seconds 4] [--rounds 2] [--peer PATH-TO-OTELCOL] [--only thrift]
  *
  * CPU is that of the collector's process alone, kernel included; spans go to `nop`. The best round counts, and rounds of
  * both collectors take turns. Exits 1 when Zipkin JSON or Jaeger Thrift stays under the bar.

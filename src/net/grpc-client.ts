@@ -222,10 +222,11 @@ export class GrpcClient {
     try {
       const addresses = await resolveTarget(target, lookup ?? systemLookup)
       if (this.#isClosed) return 'the client is closed'
+      if (addresses.length === 0) return `${target.host} has no address`
       this.#resolvedAtMs = clock.monotonic()
       this.#isStale = false
       this.#replaceConnections(addresses)
-      return addresses.length === 0 ? `${target.host} has no address` : ''
+      return ''
     } catch (error) {
       return `cannot look up ${target.host}: ${(error as Error).message}`
     }

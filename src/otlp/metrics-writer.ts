@@ -134,7 +134,9 @@ export class MetricsWriter {
       .fixed64(EXPONENTIAL.count, BigInt(Math.min(buckets.count, MAX_UINT64)))
       .double(EXPONENTIAL.sum, buckets.sum)
     if (buckets.scale !== 0) writer.sint32(EXPONENTIAL.scale, buckets.scale)
-    if (buckets.zeroCount > 0) writer.fixed64(EXPONENTIAL.zeroCount, BigInt(buckets.zeroCount))
+    if (buckets.zeroCount > 0) {
+      writer.fixed64(EXPONENTIAL.zeroCount, BigInt(Math.min(buckets.zeroCount, MAX_UINT64)))
+    }
     if (buckets.length > 0) {
       writer.begin(EXPONENTIAL.positive).sint32(BUCKETS.offset, buckets.offset)
       writer.bytes(BUCKETS.counts, this.#packVarints(buckets)).end()
@@ -148,9 +150,14 @@ export class MetricsWriter {
   /** The request; the next one begins. */
   finish(): Uint8Array {
     const bytes = this.#writer.finish()
+    this.discard()
+    return bytes
+  }
+
+  /** Forgets what is written, whatever is open. */
+  discard(): void {
     this.#writer.reset()
     this.points = 0
-    return bytes
   }
 
   #open({ startMs, timeMs }: MadePoint): Writer {
@@ -177,8 +184,9 @@ export class MetricsWriter {
     this.#reserve(size)
     const view = new DataView(this.#packed.buffer)
     for (let i = 0; i < counts.length; i++) {
-      view.setUint32(i * 8, counts[i] % TWO_32, true)
-      view.setUint32(i * 8 + 4, Math.floor(counts[i] / TWO_32), true)
+      const count = Math.min(counts[i], MAX_UINT64)
+      view.setUint32(i * 8, count % TWO_32, true)
+      view.setUint32(i * 8 + 4, Math.floor(count / TWO_32), true)
     }
     return this.#packed.subarray(0, size)
   }
@@ -187,7 +195,7 @@ export class MetricsWriter {
     this.#reserve(buckets.length * 10)
     let pos = 0
     for (let i = 0; i < buckets.length; i++) {
-      const count = buckets.at(i)
+      const count = Math.min(buckets.at(i), MAX_UINT64)
       pos =
         count < TWO_32
           ? writeVarint(this.#packed, pos, count)

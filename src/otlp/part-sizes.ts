@@ -143,7 +143,12 @@ export class PartSizes {
 const NOTHING_OPEN: readonly number[] = [-1, -1, -1, -1, -1]
 
 /** Tag, length prefix and content. As in the layout, an unchanged length keeps the sender's prefix. */
-function groupSize(bytes: Uint8Array, rows: Int32Array, row: number, content: number): number {
+export function groupSize(
+  bytes: Uint8Array,
+  rows: Int32Array,
+  row: number,
+  content: number,
+): number {
   const o = row * ROW
   if (content === rows[o + END] - rows[o + START]) return rows[o + END] - rows[o + TAG]
   return lengthOffset(bytes, rows, row) - rows[o + TAG] + varintSize(content) + content

@@ -22,7 +22,7 @@ export interface ConnectorKit {
   readonly connector: Component & Consumer
   readonly sinks: ReadonlyMap<string, CollectingConsumer>
   /** As a receiver would: accepted in the ledger, and taken back unless the connector takes it. */
-  send(signal: Signal, request: Json, context?: RequestContext): Promise<string>
+  send(signal: Signal, request: Json, context?: RequestContext, tenant?: string): Promise<string>
   /** What a pipeline got, each batch as an OTLP/JSON request. */
   got(pipeline: string): Json[]
   /** Every item is accounted for, and no bytes are held once the sinks let go. */
@@ -54,14 +54,14 @@ export function makeConnector(
     services,
     connector,
     sinks,
-    async send(signal, request, context = NO_CONTEXT) {
+    async send(signal, request, context = NO_CONTEXT, tenant = DEFAULT_TENANT) {
       held++
-      const batch = jsonBatch(signal, request, context, () => held--)
-      services.ledger.accepted(DEFAULT_TENANT, signal, batch.items)
+      const batch = jsonBatch(signal, request, context, () => held--, tenant)
+      services.ledger.accepted(tenant, signal, batch.items)
       const outcome = await connector.consume(batch)
       if (outcome.kind === 'accepted') return outcome.kind
       const items = outcome.kind === 'refused' ? outcome.items : batch.items
-      services.ledger.unaccepted(DEFAULT_TENANT, signal, items, outcome.kind)
+      services.ledger.unaccepted(tenant, signal, items, outcome.kind)
       if (items === batch.items) batch.release()
       return outcome.kind === 'refused' ? `refused ${items}: ${outcome.message}` : outcome.kind
     },
@@ -83,6 +83,7 @@ export function jsonBatch(
   request: Json,
   context: RequestContext,
   onFree: () => void,
+  tenant = DEFAULT_TENANT,
 ): Batch {
   const bytes = decodeJson(signal, Buffer.from(JSON.stringify(request)))
   if (!(bytes instanceof Uint8Array)) assert.fail(JSON.stringify(bytes))
@@ -90,7 +91,7 @@ export function jsonBatch(
   assert.ok(!isWireFault(index))
   const payload = new Payload(bytes, { onFree })
   const part = { payload, index, selection: null, edits: null, items: index.items }
-  return new Batch(signal, DEFAULT_TENANT, context, [part])
+  return new Batch(signal, tenant, context, [part])
 }
 
 export function toJson({ signal, parts }: Batch): Json {

@@ -330,6 +330,19 @@ test('a name that cannot be looked up is UNAVAILABLE', async t => {
   assert.match(reply.message, /nowhere\.test/)
 })
 
+test('a name without an address is looked up again', async t => {
+  const backend = await startHttp2Backend(t)
+  let found: string[] = []
+  const client = startClient(t, `backend.test:${backend.port}`, { lookup: async () => found })
+
+  const before = await call(client)
+  found = ['127.0.0.1']
+
+  assert.equal(before.code, GRPC.UNAVAILABLE)
+  assert.match(before.message, /backend\.test/)
+  assert.equal((await call(client)).code, GRPC.OK)
+})
+
 test('keeps within the concurrent streams that the server allows', async t => {
   const backend = await startHttp2Backend(t, { settings: { maxConcurrentStreams: 2 } })
   let open = 0

@@ -101,7 +101,8 @@ export function checkKafkaClient(config: KafkaClientConfig): ConfigProblem[] {
   }
   if (config.brokers.length === 0) fault(['brokers'], 'is empty', 'at least one host:port')
   for (const broker of config.brokers) {
-    if (BROKER.test(broker)) continue
+    const port = Number(BROKER.exec(broker)?.[2] ?? 0)
+    if (port > 0 && port <= 65_535) continue
     fault(['brokers'], `has ${JSON.stringify(broker)}, which is no address`, 'host:port')
   }
   const { auth } = config
@@ -115,7 +116,7 @@ export function checkKafkaClient(config: KafkaClientConfig): ConfigProblem[] {
   return problems
 }
 
-const BROKER = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/
+const BROKER = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/
 
 function checkSasl(
   sasl: NonNullable<KafkaClientConfig['auth']['sasl']>,

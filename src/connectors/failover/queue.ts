@@ -2,7 +2,7 @@
  * A bounded line in front of the levels: what nobody takes stays at hand and goes out by whichever level is well first,
  * instead of waiting in the queue of a dead exporter.
  */
-import type { Batch } from '../../core/batch.ts'
+import type { Batch, TenantId } from '../../core/batch.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { HolderVisit, Ledger } from '../../core/ledger.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
@@ -22,15 +22,25 @@ export interface QueueOptions {
   readonly next: (batch: Batch) => Outcome | Promise<Outcome>
 }
 
+/** What waits of one tenant: the levels may be full for it and have room for others. */
+class Line {
+  /** Those that nobody took go before the others. */
+  readonly again = new Fifo<Batch>()
+  readonly fresh = new Fifo<Batch>()
+  pause: Timer | null = null
+
+  get length(): number {
+    return this.again.length + this.fresh.length
+  }
+}
+
 export class FailoverQueue {
   readonly #options: QueueOptions
-  /** Those that nobody took go before the others. */
-  readonly #again = new Fifo<Batch>()
-  readonly #fresh = new Fifo<Batch>()
+  /** Only those that hold something; whose turn it is comes first. */
+  readonly #lines = new Map<TenantId, Line>()
   readonly #moving = new Set<Batch>()
   readonly #blocked = new Fifo<() => void>()
   #used = 0
-  #pause: Timer | null = null
   #isClosed = false
   #isOver = false
   #onIdle: (() => void) | null = null
@@ -56,8 +66,10 @@ export class FailoverQueue {
   }
 
   visit(each: HolderVisit): void {
-    for (const batch of this.#again) each(batch.tenant, batch.signal, batch.items)
-    for (const batch of this.#fresh) each(batch.tenant, batch.signal, batch.items)
+    for (const { again, fresh } of this.#lines.values()) {
+      for (const batch of again) each(batch.tenant, batch.signal, batch.items)
+      for (const batch of fresh) each(batch.tenant, batch.signal, batch.items)
+    }
     for (const batch of this.#moving) each(batch.tenant, batch.signal, batch.items)
   }
 
@@ -65,7 +77,8 @@ export class FailoverQueue {
   async drain(deadline: AbortSignal): Promise<void> {
     this.#isClosed = true
     this.#wakeBlocked()
-    this.#resume()
+    this.#endPauses()
+    this.#pump()
     if (!this.#isIdle && !deadline.aborted) {
       await new Promise<void>(resolve => {
         this.#onIdle = resolve
@@ -73,7 +86,7 @@ export class FailoverQueue {
       })
     }
     this.#isOver = true
-    this.#pause?.cancel()
+    this.#endPauses()
     for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) {
       this.#drop(batch, batch.items, 'shutdown')
       batch.release()
@@ -81,18 +94,32 @@ export class FailoverQueue {
   }
 
   get #isIdle(): boolean {
-    return this.#again.length + this.#fresh.length + this.#moving.size === 0
+    return this.#lines.size + this.#moving.size === 0
   }
 
   #take(batch: Batch, charge: number): Outcome {
     this.#used += charge
-    this.#fresh.push(batch)
+    this.#lineOf(batch.tenant).fresh.push(batch)
     this.#pump()
     return ACCEPTED
   }
 
+  #lineOf(tenant: TenantId): Line {
+    let line = this.#lines.get(tenant)
+    if (line === undefined) this.#lines.set(tenant, (line = new Line()))
+    return line
+  }
+
+  /** Of a tenant that does not pause; then it is the next one's turn. */
   #shift(): Batch | undefined {
-    return this.#again.shift() ?? this.#fresh.shift()
+    for (const [tenant, line] of this.#lines) {
+      if (line.pause !== null) continue
+      this.#lines.delete(tenant)
+      const batch = line.again.shift() ?? line.fresh.shift()
+      if (line.length > 0) this.#lines.set(tenant, line)
+      return batch
+    }
+    return undefined
   }
 
   async #waitForRoom(batch: Batch): Promise<Outcome> {
@@ -104,15 +131,16 @@ export class FailoverQueue {
     for (let next = this.#blocked.shift(); next !== undefined; next = this.#blocked.shift()) next()
   }
 
-  #resume(): void {
-    this.#pause?.cancel()
-    this.#pause = null
-    this.#pump()
+  #endPauses(): void {
+    for (const line of this.#lines.values()) {
+      line.pause?.cancel()
+      line.pause = null
+    }
   }
 
   #pump(): void {
     const { num_consumers } = this.#options.config
-    while (this.#pause === null && this.#moving.size < num_consumers) {
+    while (this.#moving.size < num_consumers) {
       const batch = this.#shift()
       if (batch === undefined) return
       this.#moving.add(batch)
@@ -129,9 +157,13 @@ export class FailoverQueue {
   #settle(batch: Batch, outcome: Outcome): void {
     this.#moving.delete(batch)
     if (outcome.kind === 'busy' && !this.#isOver) {
-      this.#again.push(batch)
+      const line = this.#lineOf(batch.tenant)
+      line.again.push(batch)
       const pauseMs = Math.max(1, Math.min(outcome.retryAfterMs, MAX_PAUSE_MS))
-      this.#pause ??= this.#options.clock.after(pauseMs, () => this.#resume())
+      line.pause ??= this.#options.clock.after(pauseMs, () => {
+        line.pause = null
+        this.#pump()
+      })
       return
     }
     this.#used -= this.#charge(batch)

@@ -11,7 +11,14 @@ import { inSlices } from '../../util/in-slices.ts'
 import type { ServicegraphConfig } from './config.ts'
 import { SeriesOfEdges } from './edge-series.ts'
 import { type Seen, ServiceGraph } from './graph.ts'
-import { DROPPED_SPANS, EXPIRED_EDGES, OVERFLOWED, POSTPONED, TOTAL_EDGES } from './metrics.ts'
+import {
+  DROPPED_SPANS,
+  EXPIRED_EDGES,
+  FAILED,
+  OVERFLOWED,
+  POSTPONED,
+  TOTAL_EDGES,
+} from './metrics.ts'
 
 const RETRY_AFTER_MS = 1000
 
@@ -24,6 +31,7 @@ export class ServicegraphConnector implements Component, Consumer {
   readonly #dropped: Counter
   readonly #overflowed: Counter
   readonly #postponed: Counter
+  readonly #failed: Counter
   readonly #timers: Timer[] = []
   #startMs = 0
   #flushing: Promise<void> | null = null
@@ -38,6 +46,7 @@ export class ServicegraphConnector implements Component, Consumer {
     this.#dropped = meter.counter(DROPPED_SPANS, labels)
     this.#overflowed = meter.counter(OVERFLOWED, labels)
     this.#postponed = meter.counter(POSTPONED, labels)
+    this.#failed = meter.counter(FAILED, labels)
     this.#startMs = clock.now()
     const ids = [...pipelines].flatMap(([id, signal]) => (signal === 'metrics' ? [id] : []))
     this.#made = new MadeMetrics({ ...context, next: to(ids) })
@@ -127,7 +136,13 @@ export class ServicegraphConnector implements Component, Consumer {
     for (const [tenant, { series }] of this.#graphs) {
       if (series.isEmpty) continue
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      if (!(await inSlices(series.write(nowMs, take)))) this.#postponed.value++
+      try {
+        if (!(await inSlices(series.write(nowMs, take)))) this.#postponed.value++
+      } catch (error) {
+        // Nobody waits for a flush: its fault would end the process.
+        this.#failed.value++
+        this.#context.log.error('flush_failed', { tenant, error })
+      }
     }
   }
 

@@ -38,10 +38,18 @@ export const POSTPONED: MetricSpec = {
   labels: LABELS,
 }
 
+export const FAILED: MetricSpec = {
+  name: 'millrace_servicegraph_failed_flushes',
+  type: 'counter',
+  help: 'Flushes that a fault of the program broke off; what is counted stays for the next one.',
+  labels: LABELS,
+}
+
 export const SERVICEGRAPH_METRICS: readonly MetricSpec[] = [
   TOTAL_EDGES,
   EXPIRED_EDGES,
   DROPPED_SPANS,
   OVERFLOWED,
   POSTPONED,
+  FAILED,
 ]

@@ -11,7 +11,7 @@ import { inSlices } from '../../util/in-slices.ts'
 import { Aggregator } from './aggregator.ts'
 import type { SpanmetricsConfig } from './config.ts'
 import { Flusher } from './flush.ts'
-import { OVERFLOWED, POSTPONED, SERIES } from './metrics.ts'
+import { FAILED, OVERFLOWED, POSTPONED, SERIES } from './metrics.ts'
 import { Plan } from './plan.ts'
 
 const RETRY_AFTER_MS = 1000
@@ -28,6 +28,7 @@ export class SpanmetricsConnector implements Component, Consumer {
   readonly #tenants = new Map<TenantId, TenantCounts>()
   readonly #overflowed: Counter
   readonly #postponed: Counter
+  readonly #failed: Counter
   readonly #forgetSeries: () => void
   #timer: Timer | null = null
   #flushing: Promise<void> | null = null
@@ -39,6 +40,7 @@ export class SpanmetricsConnector implements Component, Consumer {
     const labels = { connector: context.id }
     this.#overflowed = context.meter.counter(OVERFLOWED, labels)
     this.#postponed = context.meter.counter(POSTPONED, labels)
+    this.#failed = context.meter.counter(FAILED, labels)
     this.#forgetSeries = context.meter.observe(SERIES, labels, () => this.#series())
     const ids = [...pipelines].flatMap(([id, signal]) => (signal === 'metrics' ? [id] : []))
     this.#made = new MadeMetrics({ ...context, next: to(ids) })
@@ -109,8 +111,14 @@ export class SpanmetricsConnector implements Component, Consumer {
     const nowMs = this.#context.clock.now()
     for (const [tenant, { aggregator, flusher }] of this.#tenants) {
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      const isTold = await inSlices(flusher.flush(aggregator.groups, nowMs, take))
-      if (!isTold) this.#postponed.value++
+      try {
+        const isTold = await inSlices(flusher.flush(aggregator.groups, nowMs, take))
+        if (!isTold) this.#postponed.value++
+      } catch (error) {
+        // Nobody waits for a flush: its fault would end the process.
+        this.#failed.value++
+        this.#context.log.error('flush_failed', { tenant, error })
+      }
     }
   }
 

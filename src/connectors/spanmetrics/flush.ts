@@ -22,20 +22,27 @@ const MAX_BYTES = 1 << 20
 /** Takes a request; false = there is no room, and nothing may be forgotten. */
 export type TakeRequest = (bytes: Uint8Array) => boolean
 
+type Metric = 'calls' | 'durations' | 'events'
+
 /** A metric of a group. */
 interface Made {
+  readonly metric: Metric
   readonly kind: MadeKind
   readonly name: string
   readonly unit: string
   readonly table: SeriesTable
-  /** Series are written for their durations. */
-  readonly isDuration: boolean
 }
 
 interface Told {
   readonly group: ResourceGroup
   readonly series: Series
-  readonly isDuration: boolean
+  readonly metric: Metric
+}
+
+interface Written {
+  readonly group: ResourceGroup
+  /** Of the group when its telling began: it is another one once more was counted. */
+  readonly lastUse: number
 }
 
 interface Round {
@@ -51,10 +58,10 @@ export class Flusher {
   readonly #bounds: Uint8Array
   readonly #writer = new MetricsWriter()
   /** Delta: when a series was last told, by what names it, in the order of the telling. */
-  readonly #toldMs = new Map<string, number>()
+  readonly #toldMs = new Map<string, { [metric in Metric]?: number }>()
   /** Points and whole groups that are written and not handed on yet. */
   readonly #points: Told[] = []
-  readonly #written: ResourceGroup[] = []
+  readonly #written: Written[] = []
 
   constructor(plan: Plan, config: SpanmetricsConfig) {
     this.#plan = plan
@@ -69,9 +76,13 @@ export class Flusher {
    */
   *flush(groups: ResourceGroups, nowMs: number, take: TakeRequest): Generator<void, boolean> {
     const round = { groups, nowMs, take }
+    // A flush that was broken off has left its beginning.
+    this.#writer.discard()
+    this.#points.length = this.#written.length = 0
     for (const group of groups.all()) {
+      const { lastUse } = group
       if (!(yield* this.#tell(group, round))) return false
-      this.#written.push(group)
+      this.#written.push({ group, lastUse })
     }
     return this.#handOn(round)
   }
@@ -81,33 +92,35 @@ export class Flusher {
     const isTaken = this.#writer.points === 0 || take(this.#writer.finish())
     if (isTaken) {
       for (const each of this.#points) this.#settlePoint(each, nowMs)
-      for (const group of this.#written) this.#settleGroup(groups, group, nowMs)
+      for (const each of this.#written) this.#settleGroup(groups, each, nowMs)
     }
     this.#points.length = 0
     this.#written.length = 0
     return isTaken
   }
 
-  #settlePoint({ group, series, isDuration }: Told, nowMs: number): void {
+  #settlePoint({ group, series, metric }: Told, nowMs: number): void {
     if (!this.#isDelta) {
       series.isFirst = false
       return
     }
-    if (isDuration) series.clearDurations()
+    if (metric === 'durations') series.clearDurations()
     else series.count = 0
     // The next point of the series begins where this one ends.
     const name = nameOf(group, series)
+    const told = this.#toldMs.get(name)
     this.#toldMs.delete(name)
-    this.#toldMs.set(name, nowMs)
+    this.#toldMs.set(name, { ...told, [metric]: nowMs })
     if (this.#toldMs.size > this.#config.metric_timestamp_cache_size) {
       this.#toldMs.delete(this.#toldMs.keys().next().value as string)
     }
   }
 
-  #settleGroup(groups: ResourceGroups, group: ResourceGroup, nowMs: number): void {
+  #settleGroup(groups: ResourceGroups, { group, lastUse }: Written, nowMs: number): void {
     const { metrics_expiration, series_expiration } = this.#config
     const isOver = metrics_expiration > 0 && nowMs - group.lastSeenMs >= metrics_expiration
-    if (this.#isDelta || group.isEvicted || isOver) {
+    // What was counted since its telling began is told by the next flush.
+    if ((this.#isDelta || group.isEvicted || isOver) && group.lastUse === lastUse) {
       groups.remove(group)
       return
     }
@@ -126,22 +139,22 @@ export class Flusher {
     const { shape, hasEvents } = this.#plan
     const name = (metric: string): string => (namespace === '' ? metric : `${namespace}.${metric}`)
     const metrics: Made[] = [
-      { kind: 'sum', name: name('calls'), unit: '', table: group.calls, isDuration: false },
+      { metric: 'calls', kind: 'sum', name: name('calls'), unit: '', table: group.calls },
     ]
     if (shape !== null) {
       const kind = shape.bounds === null ? 'exponential' : 'histogram'
       const { unit } = histogram
-      metrics.push({ kind, name: name('duration'), unit, table: group.durations, isDuration: true })
+      metrics.push({
+        metric: 'durations',
+        kind,
+        name: name('duration'),
+        unit,
+        table: group.durations,
+      })
     }
     if (hasEvents) {
       const { events } = group
-      metrics.push({
-        kind: 'sum',
-        name: name('events'),
-        unit: '',
-        table: events,
-        isDuration: false,
-      })
+      metrics.push({ metric: 'events', kind: 'sum', name: name('events'), unit: '', table: events })
     }
     return metrics
   }
@@ -152,6 +165,7 @@ export class Flusher {
     for (const metric of this.#metricsOf(group)) {
       let isOpen = false
       for (const series of everySeries(metric.table)) {
+        if (this.#isDelta && isEmpty(series, metric)) continue
         if (!isOpen) this.#openMetric(metric)
         isOpen = true
         this.#point(metric, group, series, round.nowMs)
@@ -187,19 +201,24 @@ export class Flusher {
     this.#writer.openMetric(kind, name, unit, this.#isDelta ? DELTA : CUMULATIVE)
   }
 
-  #point({ isDuration }: Made, group: ResourceGroup, series: Series, timeMs: number): void {
+  #point({ metric }: Made, group: ResourceGroup, series: Series, timeMs: number): void {
     const { attributes, exemplars } = series
     const before = this.#isDelta ? this.#toldMs.get(nameOf(group, series)) : undefined
-    const startMs = before ?? series.startMs
-    this.#points.push({ group, series, isDuration })
+    const startMs = before?.[metric] ?? series.startMs
+    this.#points.push({ group, series, metric })
     const point: MadePoint = { attributes, startMs, timeMs, exemplars }
-    if (!isDuration) {
+    if (metric !== 'durations') {
       this.#writer.sumPoint(point, series.isFirst && !this.#isDelta ? 0 : series.count)
     } else if (series.buckets !== null) {
       const { observed, sum, buckets } = series
       this.#writer.histogramPoint(point, observed, sum, this.#bounds, buckets)
     } else this.#writer.exponentialPoint(point, series.exponential!)
   }
+}
+
+/** Nothing came of it since it was told. */
+function isEmpty({ count, observed, exponential }: Series, { metric }: Made): boolean {
+  return (metric === 'durations' ? (exponential?.count ?? observed) : count) === 0
 }
 
 /** Short, whatever the key. */

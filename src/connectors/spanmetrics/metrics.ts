@@ -22,4 +22,11 @@ export const POSTPONED: MetricSpec = {
   labels: ['connector'],
 }
 
-export const SPANMETRICS_METRICS: readonly MetricSpec[] = [SERIES, OVERFLOWED, POSTPONED]
+export const FAILED: MetricSpec = {
+  name: 'millrace_spanmetrics_failed_flushes',
+  type: 'counter',
+  help: 'Flushes that a fault of the program broke off; what is counted stays for the next one.',
+  labels: ['connector'],
+}
+
+export const SPANMETRICS_METRICS: readonly MetricSpec[] = [SERIES, OVERFLOWED, POSTPONED, FAILED]

@@ -132,7 +132,7 @@ function check(config: KafkaConfig): ConfigProblem[] {
     fault(['partition_logs_by_trace_id'], message, 'one of them')
   }
   checkPartitioner(config.record_partitioner, fault)
-  checkProducer(config.producer, fault)
+  checkProducer(config.producer, config.timeout, fault)
   checkMetadataKeys(config, fault)
   return problems
 }
@@ -171,7 +171,11 @@ function checkPartitioner(partitioner: KafkaConfig['record_partitioner'], fault:
   fault(['record_partitioner', 'extension'], 'is not supported', 'one of the other ways')
 }
 
-function checkProducer(producer: KafkaConfig['producer'], fault: Fault): void {
+function checkProducer(producer: KafkaConfig['producer'], timeoutMs: number, fault: Fault): void {
+  if (timeoutMs > 0 && producer.linger >= timeoutMs) {
+    // Every attempt would be over before its batch is closed.
+    fault(['producer', 'linger'], 'is not less than timeout', `less than ${timeoutMs}ms`)
+  }
   if (producer.max_message_bytes > producer.max_broker_write_bytes) {
     const expected = `at most max_broker_write_bytes, ${producer.max_broker_write_bytes}`
     fault(['producer', 'max_message_bytes'], 'is too large', expected)

@@ -15,6 +15,7 @@ import type { RequestView } from '../../otlp/request-view.ts'
 import { Selection } from '../../otlp/selection.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
 import type { KafkaConfig } from './config.ts'
+import { TraceUnits } from './trace-units.ts'
 
 export interface Unit {
   readonly topic: string
@@ -31,6 +32,7 @@ export class Plan {
   readonly #config: KafkaConfig
   readonly #grouping: Grouping
   readonly #keyFromResource: boolean
+  readonly #traces: TraceUnits | null
 
   constructor(signal: Signal, config: KafkaConfig) {
     this.#signal = signal
@@ -39,6 +41,8 @@ export class Plan {
     const byTopic = config.topic_from_attribute !== ''
     if (hasTraceKey(signal, config)) this.#grouping = 'trace'
     else this.#grouping = byTopic || this.#keyFromResource ? 'resource' : 'none'
+    const isByTrace = this.#grouping === 'trace' && signal !== 'metrics'
+    this.#traces = isByTrace ? new TraceUnits(signal) : null
   }
 
   /** At least one unit, in the order in which their first items stand. */
@@ -51,10 +55,11 @@ export class Plan {
       this.#grouping === 'none' ||
       (this.#grouping === 'resource' && isFixed && !this.#keyFromResource)
     if (isOne) return [{ topic, key, parts: batch.parts, items }]
+    const parts = batch.parts.map(part => laidOut(part, this.#signal))
+    if (this.#traces !== null && isFixed) return this.#traces.units(parts, topic)
     const groups = new Groups()
     const attribute = isFixed ? '' : this.#config.topic_from_attribute
-    for (const part of batch.parts)
-      this.#group(laidOut(part, this.#signal), attribute, topic, groups)
+    for (const part of parts) this.#group(part, attribute, topic, groups)
     return groups.units()
   }
 
@@ -179,7 +184,9 @@ class Groups {
     const last = this.#last
     // Items of one resource share the very key.
     if (last !== null && last.topic === topic && last.key === key) return last
-    const name = key === null ? topic : `${topic} ${Buffer.from(key).toString('latin1')}`
+    // Topics come from the data: none may look like another one with its key.
+    const own = key === null ? '' : Buffer.from(key).toString('latin1')
+    const name = `${key === null ? 'none' : own.length} ${own} ${topic}`
     let group = this.#groups.get(name)
     if (group === undefined) {
       group = { topic, key, selections: new Map() }

@@ -183,7 +183,7 @@ class BackendSender implements RelaySender {
       if (health?.success() === true) this.#options.report(this.#backend, null)
       return result
     }
-    if ((result.afterMs ?? 0) > 0) health?.forget()
+    if (result.isOurs === true || (result.afterMs ?? 0) > 0) health?.forget()
     else health?.failure()
     const isOut = this.#backend.isLeaving || (health !== null && health.state !== 'closed')
     if (!isOut) return result

@@ -84,10 +84,13 @@ export class Backends {
   offer(batch: Batch, from: Backend | null = null): Offered | Promise<Offered> {
     if (this.#ring.isEmpty) return nothingTaken(batch, NO_BACKEND)
     let shares: Share<Backend | null>[]
+    let isAnybodyWell: boolean | null = null
+    const mayMove = (): boolean =>
+      (isAnybodyWell ??= this.#owners.some(each => each !== from && each.isWell))
     try {
       shares = this.#options.splitter.split(
         batch,
-        position => this.#ownerOf(position, from),
+        position => this.#ownerOf(position, from, mayMove),
         owner => (owner === NOBODY ? null : this.#owners[owner]),
       )
     } catch (error) {
@@ -123,16 +126,21 @@ export class Backends {
     })
   }
 
-  /** Whose it is by the ring; the next who is well when that one is not, and whose it is when nobody is. */
-  #ownerOf(position: number, from: Backend | null): number {
+  /**
+   * Whose it is by the ring; the next who is well when that one is not, and whose it is when nobody is. `mayMove`: somebody
+   * is, or each item would go all the way round in vain.
+   */
+  #ownerOf(position: number, from: Backend | null, mayMove: () => boolean): number {
     const owner = this.#ring.ownerOf(position)
     const backend = this.#owners[owner]
     if (backend !== from && backend.isWell) return owner
-    const found = this.#ring.findOwner(position, other => {
-      const each = this.#owners[other]
-      return each !== from && each.isWell
-    })
-    if (found >= 0) return found
+    if (mayMove()) {
+      const found = this.#ring.findOwner(position, other => {
+        const each = this.#owners[other]
+        return each !== from && each.isWell
+      })
+      if (found >= 0) return found
+    }
     // Who is leaving must be rid of it; others may as well keep it.
     return from === null || from.isLeaving ? owner : NOBODY
   }

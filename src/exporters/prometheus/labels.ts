@@ -2,14 +2,15 @@
 import type { AnyValue } from '../../otlp/any-value.ts'
 import { asString } from '../../rules/as-string.ts'
 import type { Value } from '../../rules/value.ts'
-import { isLegacyLabel, isLegacyMetric, labelName, type Naming } from './names.ts'
+import { isLegacyLabel, isLegacyMetric, labelName, type Naming, underscored } from './names.ts'
 
 export type Label = readonly [name: string, value: string]
 export type Attributes = ReadonlyMap<string, AnyValue>
 
 const SERVICE = ['service.name', 'service.namespace', 'service.instance.id']
-/** Written by the exposition itself. */
-const RESERVED = ['le', 'quantile']
+/** Written by the exposition itself; a name twice in a sample makes Prometheus refuse the whole page. */
+const RESERVED = ['le', 'quantile', '__name__']
+const LABEL_CHARS = /[a-zA-Z0-9_]/
 const SCOPE_FACTS = ['name', 'version', 'schema_url']
 
 /** Who has sent, as Prometheus names targets; undefined where the resource does not say. */
@@ -82,6 +83,19 @@ export function scopeLabels({ name, version, schemaUrl }: ScopeFacts): Label[] {
 export function scopeAttributes({ attributes }: ScopeFacts): Attributes {
   const own = [...attributes].filter(([key]) => !SCOPE_FACTS.includes(key))
   return new Map(own.map(([key, value]) => [`otel_scope_${key}`, value]))
+}
+
+/** For scrapers that do not take names of any characters: those that fall together then share a label. */
+export function legacyLabels(labels: readonly Label[]): readonly Label[] {
+  if (labels.every(([name]) => isLegacyLabel(name))) return labels
+  const shown = new Map<string, string>()
+  for (const [name, value] of labels) {
+    const made = isLegacyLabel(name) ? name : underscored(name, LABEL_CHARS)
+    const free = RESERVED.includes(made) ? `exported_${made}` : made
+    const before = shown.get(free)
+    shown.set(free, before === undefined ? value : `${before};${value}`)
+  }
+  return [...shown]
 }
 
 /** As they stand between braces. */

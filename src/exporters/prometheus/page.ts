@@ -111,8 +111,11 @@ export class MetricsPage {
   *#keepAll({ parts, tenant }: Batch, refuse: (reason: Reason) => void): Generator<void, void> {
     for (const given of parts) {
       const part = materialise(given)
-      yield* this.#accumulator.add(part, tenant, this.#context.clock.now(), refuse)
-      if (part !== given) part.payload.release()
+      try {
+        yield* this.#accumulator.add(part, tenant, this.#context.clock.now(), refuse)
+      } finally {
+        if (part !== given) part.payload.release()
+      }
     }
   }
 

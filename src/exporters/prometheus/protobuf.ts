@@ -4,10 +4,11 @@
  */
 import { Writer, writeVarint } from '../../otlp/wire-writer.ts'
 import type { PromSeries } from './accumulator.ts'
+import { legacyLabels } from './labels.ts'
 import { underscored } from './names.ts'
 import { type Buckets, coarsen, type Exemplar, type ExponentialValue } from './points.ts'
 import type { ScrapedFamily } from './scrape.ts'
-import { cumulated, legacyLabel } from './text.ts'
+import { cumulated } from './text.ts'
 
 /** Field numbers by message. */
 const FAMILY = { name: 1, help: 2, type: 3, metric: 4 }
@@ -76,9 +77,8 @@ export function* writeProtobuf(
 
 function writeMetric(writer: Writer, series: PromSeries, options: ProtobufOptions): void {
   const { labels, value, family } = series
-  for (const [name, text] of labels) {
-    writer.begin(METRIC.label).string(LABEL.name, options.isUtf8 ? name : legacyLabel(name))
-    writer.string(LABEL.value, text).end()
+  for (const [name, text] of options.isUtf8 ? labels : legacyLabels(labels)) {
+    writer.begin(METRIC.label).string(LABEL.name, name).string(LABEL.value, text).end()
   }
   if (value.kind === 'number') {
     const isCounter = family.type === 'counter'

@@ -1,7 +1,7 @@
 /** The two text formats of a scrape: Prometheus' own, and OpenMetrics with exemplars. */
 import type { PromSeries } from './accumulator.ts'
-import { escapeValue, labelsText, quoted } from './labels.ts'
-import { isLegacyLabel, isLegacyMetric, underscored } from './names.ts'
+import { escapeValue, labelsText, legacyLabels, quoted } from './labels.ts'
+import { isLegacyMetric, underscored } from './names.ts'
 import type { Exemplar, HistogramValue, SummaryValue } from './points.ts'
 import type { ScrapedFamily } from './scrape.ts'
 
@@ -10,7 +10,6 @@ const MAX_BOUNDS = 1000
 /** Series after which others get their turn. */
 const SLICE = 64
 const METRIC_CHARS = /[a-zA-Z0-9_:]/
-const LABEL_CHARS = /[a-zA-Z0-9_]/
 
 export interface TextOptions {
   readonly isOpenMetrics: boolean
@@ -79,10 +78,8 @@ class TextWriter {
     const { sendTimestamps, isOpenMetrics } = this.#options
     const ms = Number(value.timeNano / 1_000_000n)
     this.#time = sendTimestamps ? ` ${isOpenMetrics ? this.#number(ms / 1000) : ms}` : ''
-    const isAsIs = this.#options.isUtf8 || labels.every(([name]) => isLegacyLabel(name))
-    const inner = isAsIs
-      ? text
-      : labelsText(labels.map(([name, value]) => [legacyLabel(name), value]))
+    const shown = this.#options.isUtf8 ? labels : legacyLabels(labels)
+    const inner = shown === labels ? text : labelsText(shown)
     if (value.kind === 'number') {
       const exemplar = type === 'counter' ? value.exemplars[value.exemplars.length - 1] : undefined
       this.#sample('', inner, this.#number(value.value), exemplar)
@@ -157,10 +154,6 @@ class TextWriter {
     const text = numberText(value)
     return this.#options.isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text
   }
-}
-
-export function legacyLabel(name: string): string {
-  return isLegacyLabel(name) ? name : underscored(name, LABEL_CHARS)
 }
 
 export interface CumulatedBucket {

@@ -184,6 +184,7 @@ export class BatchingProducer implements KafkaProducer {
   }
 
   #pump(node: number, queue: NodeQueue): void {
+    this.#leaveUnwanted(queue)
     while (queue.waiting.length > 0 && queue.inFlight < MAX_REQUESTS_PER_NODE) {
       if (this.#options.idempotent && this.#identity === null) {
         this.#askIdentity()
@@ -193,6 +194,20 @@ export class BatchingProducer implements KafkaProducer {
       if (batches.length === 0) return
       void this.#request(node, queue, batches)
     }
+  }
+
+  /** What a broker that hung has kept waiting until it was given up; it is sent anew, if at all. */
+  #leaveUnwanted(queue: NodeQueue): void {
+    if (queue.waiting.every(({ isWanted }) => isWanted)) return
+    const { waiting } = queue
+    queue.waiting = waiting.filter(({ isWanted }) => isWanted)
+    for (const batch of waiting) if (!batch.isWanted) this.#giveUp(batch)
+  }
+
+  /** The broker may have counted it, or not: the count begins anew. */
+  #giveUp(batch: OutgoingBatch): void {
+    if (batch.identity !== null) this.#identity = null
+    this.#leave(batch)
   }
 
   #askIdentity(): void {
@@ -358,9 +373,8 @@ export class BatchingProducer implements KafkaProducer {
     if (this.#isStopped) return
     const mayPass = failure.kind === 'retry' && batch.attempts < metadataRetries
     if (!mayPass || !batch.isWanted) {
-      // The broker may have counted it, or not: the count begins anew.
-      if (batch.identity !== null) this.#identity = null
-      this.#finish(batch, failure)
+      this.#giveUp(batch)
+      batch.end(failure)
       return
     }
     batch.attempts++

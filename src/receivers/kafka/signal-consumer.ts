@@ -87,10 +87,11 @@ export class SignalConsumer implements KafkaConsumerEvents {
     const over = aborted(deadline)
     await Promise.race([this.#land([...this.#held.keys()]), over])
     for (const { flow } of this.#held.values()) flow.abandon()
-    const left = this.#commit().then(() => this.#options.consumer.stop())
-    const { clock } = this.#options
+    const { clock, consumer } = this.#options
     const grace = over.then(() => new Promise<void>(resolve => clock.after(GRACE_MS, resolve)))
-    await Promise.race([left, grace])
+    await Promise.race([this.#commit(), grace])
+    // Left in any case: a member that goes on keeps its partitions from others.
+    await Promise.race([consumer.stop(), grace])
     this.#forget([...this.#held.keys()])
     this.#stopShowing()
   }
@@ -113,7 +114,7 @@ export class SignalConsumer implements KafkaConsumerEvents {
     const keys = partitions.map(keyOf).filter(key => this.#held.has(key))
     log.info('partitions_revoked', { signal, partitions: keys.join(' '), isLost })
     await this.#land(keys)
-    if (!isLost) await this.#commit()
+    if (!isLost) await this.#within(LANDING_MS, this.#commit())
     this.#forget(keys)
     if (this.#held.size === 0) this.#stuck = ''
   }
@@ -166,13 +167,16 @@ export class SignalConsumer implements KafkaConsumerEvents {
   /** Records on their way end; what lands too late is done all the same, but whoever reads there next takes it again. */
   async #land(keys: readonly string[]): Promise<void> {
     const flows = keys.map(key => this.#held.get(key)!.flow)
-    const ends = Promise.all(flows.map(flow => flow.end()))
-    const timeout = new Promise<void>(resolve => {
-      const timer = this.#options.clock.after(LANDING_MS, resolve)
-      void ends.then(() => timer.cancel())
-    })
-    await Promise.race([ends, timeout])
+    await this.#within(LANDING_MS, Promise.all(flows.map(flow => flow.end())))
     for (const flow of flows) flow.abandon()
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const timeout = new Promise<void>(resolve => {
+      const timer = this.#options.clock.after(ms, resolve)
+      void work.then(() => timer.cancel())
+    })
+    await Promise.race([work, timeout])
   }
 
   get #paused(): number {
@@ -243,13 +247,20 @@ export class SignalConsumer implements KafkaConsumerEvents {
       }
     }
     if (positions.length === 0) return
-    const failure = await consumer.commit(positions)
-    if (failure === null) {
-      this.#noteCommitted(positions)
-      return
+    let message: string
+    try {
+      const failure = await consumer.commit(positions)
+      if (failure === null) {
+        this.#noteCommitted(positions)
+        return
+      }
+      message = failure.message
+    } catch (error) {
+      // Every later commit waits for this one, and would never be made.
+      message = String(error)
     }
     counters.commitFailures.value++
-    log.warn('offsets_not_committed', { signal, message: failure.message })
+    log.warn('offsets_not_committed', { signal, message })
   }
 
   #noteCommitted(positions: readonly Position[]): void {

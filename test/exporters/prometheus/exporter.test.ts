@@ -372,6 +372,17 @@ test('makes labels of constants, resources and tenants, and keeps those apart th
   ])
 })
 
+test('lets no sender write a label twice, which would make Prometheus refuse the whole page', async t => {
+  const escaped = await start(t)
+  const asIs = await start(t, { ...PLAIN, translation_strategy: 'NoTranslation' })
+  const attributes = { __name__: 'own', '..name..': 'other', 'k.k': '1', k_k: '2' }
+  for (const kit of [escaped, asIs]) kit.send([gauge('a', [{ attributes }])])
+
+  const samples = ['a{exported___name__="other;own",k_k="1;2"} 1']
+  assert.deepEqual(await escaped.samples(), samples)
+  assert.deepEqual(await asIs.samples(), ['a{k_k="1;2",exported___name__="other;own"} 1'])
+})
+
 test('shows a series once, the newer one, when two have the same name and labels', async t => {
   const kit = await start(t)
   kit.send([gauge('a', [{ attributes: { 'k.k': 'v' }, time: 2 }])])

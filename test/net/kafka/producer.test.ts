@@ -402,6 +402,29 @@ test('asks for a limited number of answers of one broker at a time', async () =>
   assert.equal((await results).length, 20)
 })
 
+test('what nobody waits for any more is not sent to a broker that comes back', async () => {
+  for (const idempotent of [false, true]) {
+    const { wire, send } = fixture({ idempotent, acks: -1 })
+    const stuck: (() => void)[] = []
+    wire.answer = batches =>
+      new Promise(resolve => stuck.push(() => resolve(batches.map(() => TAKEN))))
+    const under = Array.from({ length: 12 }, () => send(records(1)))
+    await settle()
+    const sent = wire.requests.length
+
+    for (const { abort } of under) abort.abort(new Error('timeout'))
+    for (const { results } of under) assert.equal((await results)[0]?.kind, 'retry')
+    wire.answer = batches => batches.map(() => TAKEN)
+    for (const go of stuck) go()
+    await settle()
+
+    assert.equal(wire.requests.length, sent)
+    assert.deepEqual(await send(records(1)).results, [null])
+    const { producer, sequence } = headOf(wire.batches.at(-1)!)
+    assert.deepEqual([producer, sequence], idempotent ? [1n, 1] : [-1n, -1])
+  }
+})
+
 test('what is open when it stops is to be tried again', async () => {
   const { wire, producer, send } = fixture()
   wire.answer = () => new Promise(() => {})

@@ -30,6 +30,9 @@ export class FakeClient implements KafkaConsumer {
   readonly paused = new Set<string>()
   /** What the next commits answer. */
   failure: KafkaFailure | null = null
+  /** Of the next commits: nothing but this happens. */
+  whenAsked: (() => Promise<KafkaFailure | null>) | null = null
+  asked = 0
   isStopped = false
 
   constructor(options: KafkaConsumerOptions) {
@@ -49,6 +52,8 @@ export class FakeClient implements KafkaConsumer {
   }
 
   async commit(positions: readonly Position[]): Promise<KafkaFailure | null> {
+    this.asked++
+    if (this.whenAsked !== null) return this.whenAsked()
     if (this.failure === null) this.commits.push(...positions)
     return this.failure
   }

@@ -314,6 +314,56 @@ test('repeats a commit that failed', async () => {
   assert.equal(kit.total('millrace_kafka_receiver_commit_failures'), 1)
 })
 
+test('asks for a commit once an interval while commits fail in any way, and goes on afterwards', async () => {
+  const kit = new Kit()
+  const client = await kit.start()
+  const failure = { kind: 'retry', reason: 'x', message: 'the broker has gone', code: '' } as const
+  const ways: (() => Promise<typeof failure>)[] = [
+    async () => failure,
+    () => Promise.reject(new Error('it rejects')),
+    () => {
+      throw new Error('it throws')
+    },
+  ]
+  await client.events.records(batch([spans(0)]))
+
+  for (const [i, way] of ways.entries()) {
+    client.whenAsked = way
+    await kit.services.clock.advance(3000)
+    assert.equal(client.asked, 3 * (i + 1))
+  }
+  client.whenAsked = null
+  await kit.services.clock.advance(1000)
+
+  assert.deepEqual(client.commits, [{ ...HOME, offset: 1 }])
+  assert.equal(kit.total('millrace_kafka_receiver_commit_failures'), 9)
+})
+
+for (const enable of [true, false]) {
+  test(`a commit that stands still holds up neither a rebalance nor the stop, autocommit ${enable}`, async () => {
+    const kit = new Kit({ config: { autocommit: { enable } } })
+    const client = await kit.start()
+    client.whenAsked = () => new Promise(() => {})
+    void client.events.records(batch([spans(0)]))
+    await kit.services.clock.advance(60_000)
+    const asked = client.asked
+
+    let isGiven = false
+    void Promise.resolve(client.events.revoked([HOME], false)).then(() => (isGiven = true))
+    await kit.services.clock.advance(30_000)
+    const isGivenInTime = isGiven
+    const stopping = kit.receiver.stop(AbortSignal.abort())
+    await settle()
+    await kit.services.clock.advance(1000)
+    await stopping
+
+    assert.equal(client.isStopped, true)
+    assert.equal(asked, 1)
+    assert.equal(isGivenInTime, true)
+    assert.equal(client.asked, 1)
+  })
+}
+
 test('commits with each fetch where autocommit is off, and at the stop', async () => {
   const each = new Kit({ config: { autocommit: { enable: false } } })
   const last = new Kit()

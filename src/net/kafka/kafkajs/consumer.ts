@@ -21,7 +21,7 @@ import { createAssigners } from './assigners.ts'
 import type { Damage, FetchedMessage } from './fetched-batch.ts'
 import { type ConsumerGroup, loadKafkajs } from './internals.ts'
 import { failureOf, saslOptions, socketFactory } from './link.ts'
-import { advance, byTopic, keyOf, readRecord, selectTopics } from './messages.ts'
+import { advance, byTopic, extentOf, keyOf, readRecord, selectTopics } from './messages.ts'
 
 /** A batch that takes longer is waited for beside kafkajs, which would hold up all partitions of the broker. */
 const PATIENCE_MS = 20
@@ -230,7 +230,7 @@ export class KafkajsConsumer implements KafkaConsumer {
 
   async #take({ batch, resolveOffset, heartbeat }: Kafkajs.EachBatchPayload): Promise<void> {
     const { topic, partition } = batch
-    const messages = upToDamage(batch.messages)
+    const messages = upToDamage(batch)
     const key = keyOf(batch)
     if (this.#pending.has(key) || !this.#assigned.has(key)) return
     const answer = this.#handOver(batch, messages)
@@ -253,10 +253,11 @@ export class KafkajsConsumer implements KafkaConsumer {
   }
 
   #handOver(
-    { topic, partition, highWatermark: mark, fetchedOffset }: FetchedPart,
+    batch: FetchedPart,
     messages: readonly Kafkajs.KafkaMessage[],
   ): number | Promise<number> {
-    const highWatermark = Number(mark)
+    const { topic, partition } = batch
+    const highWatermark = Number(batch.highWatermark)
     const damage = damageOf(messages[0])
     if (damage === undefined) {
       return this.#events!.records({
@@ -266,8 +267,8 @@ export class KafkajsConsumer implements KafkaConsumer {
         highWatermark,
       })
     }
-    const { from, nextOffset, message, bytes } = damage
-    const offset = Math.max(from, Number(fetchedOffset))
+    const { message, bytes } = damage
+    const { offset, nextOffset } = extentIn(batch, damage)
     const failure: KafkaFailure = { kind: 'drop', reason: 'bad_data', message, code: '' }
     return this.#events!.damaged({
       ...{ topic, partition, offset, nextOffset, highWatermark, failure, bytes },
@@ -354,7 +355,8 @@ export class KafkajsConsumer implements KafkaConsumer {
       minBytes: options.minFetchBytes,
       maxBytes: options.maxFetchBytes,
       maxBytesPerPartition: options.maxPartitionFetchBytes,
-      maxWaitTimeInMs: options.maxFetchWaitMs,
+      // It says between two fetches only that it lives: a longer wait would cost it its place in the group.
+      maxWaitTimeInMs: Math.min(options.maxFetchWaitMs, options.heartbeatIntervalMs),
       allowAutoTopicCreation: false,
       rackId: options.rackId,
       retry: { ...RETRY, restartOnFailure: async () => false },
@@ -413,11 +415,18 @@ function damageOf(message: Kafkajs.KafkaMessage): Damage | undefined {
   return (message as unknown as FetchedMessage).damage
 }
 
-/** What comes before a batch that cannot be read, or that one alone. */
-function upToDamage(messages: readonly Kafkajs.KafkaMessage[]): readonly Kafkajs.KafkaMessage[] {
+function extentIn({ fetchedOffset, highWatermark }: FetchedPart, damage: Damage) {
+  return extentOf(damage, Number(fetchedOffset), Number(highWatermark))
+}
+
+/** What comes before a batch that cannot be read, or that one alone, at its last offset. */
+function upToDamage(batch: FetchedPart): readonly Kafkajs.KafkaMessage[] {
+  const { messages } = batch
   const at = messages.findIndex(message => damageOf(message) !== undefined)
   if (at < 0) return messages
-  return at === 0 ? messages.slice(0, 1) : messages.slice(0, at)
+  if (at > 0) return messages.slice(0, at)
+  const { nextOffset } = extentIn(batch, damageOf(messages[0])!)
+  return [{ ...messages[0], offset: String(nextOffset - 1) }]
 }
 
 const TOO_LONG = Symbol('a batch takes long')

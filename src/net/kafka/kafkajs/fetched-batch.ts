@@ -68,6 +68,8 @@ const MAX_FETCH_BYTES = 16 << 20
 /** A larger one is not to be believed of a batch whose checksum is wrong. */
 const MAX_BATCH_RECORDS = 10_000_000
 const TWO_32 = 2 ** 32
+/** Of what is damaged: kafkajs leaves out what lies before the offset that it asked for, and says nothing. */
+const BEYOND = String(Number.MAX_SAFE_INTEGER)
 const NO_CONTEXT: BatchContext = { producerId: '-1', inTransaction: false }
 
 /** `original` reads the formats from before Kafka 0.11. */
@@ -142,7 +144,7 @@ function damaged(batch: Buffer, nextBatch: number, message: string): FetchedMess
   const nextOffset = nextBatch > from ? nextBatch : last + 1
   return {
     ...{ magicByte: MAGIC, attributes: 0, timestamp: '0', key: null, value: null },
-    offset: String(nextOffset - 1),
+    offset: BEYOND,
     headers: undefined,
     isControlRecord: false,
     batchContext: NO_CONTEXT,

@@ -5,6 +5,8 @@
  * - `RequestQueue.scheduleCheckPendingRequests` sets a timer of 1 ms for as long as a client lives, and a negative one,
  *   which newer runtimes complain about; it is needed only while a request waits.
  * - `ConsumerGroup.joinAndSync` gives partitions back without asking whoever still works on them: it asks now.
+ * - `Runner.fetch` of a member that has stopped answers at once with nothing. Fetchers that begin just then, because the
+ *   brokers have changed, ask again and again without a pause, and nothing else of the process runs: it throws now.
  * - snappy, lz4 and zstd are not in it: those of `net/codecs` are plugged in.
  * - A fetched batch that cannot be read fails the whole fetch, again and again: `fetched-batch.ts` reads them.
  */
@@ -72,6 +74,11 @@ interface ConsumerGroupPrototype {
   joinAndSync(this: ConsumerGroup): Promise<void>
 }
 
+interface RunnerPrototype {
+  running: boolean
+  fetch(this: RunnerPrototype, nodeId: number): Promise<unknown[]>
+}
+
 /** A member of a group. */
 export interface ConsumerGroup {
   readonly assigners: readonly JoinHook[]
@@ -124,6 +131,7 @@ function load(): Internals {
     readonly prototype: ConsumerGroupPrototype
   }
   addJoinHooks(prototype)
+  endFetching(require('kafkajs/src/consumer/runner').prototype)
   const kafkajs = require('kafkajs') as typeof Kafkajs
   plugCodecs(kafkajs)
   return {
@@ -154,6 +162,15 @@ function addJoinHooks(prototype: ConsumerGroupPrototype): void {
     await beforeJoin?.(this)
     await original.call(this)
     await afterJoin?.(this)
+  }
+}
+
+/** What it throws ends the fetchers; the loop around them sees then that it is to end, too. */
+function endFetching(prototype: RunnerPrototype): void {
+  const original = prototype.fetch
+  prototype.fetch = async function fetchWhileRunning(this: RunnerPrototype, nodeId) {
+    if (!this.running) throw new Error('the member has stopped')
+    return original.call(this, nodeId)
   }
 }
 

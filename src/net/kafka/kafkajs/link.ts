@@ -1,6 +1,7 @@
 /** A link by kafkajs: it connects, negotiates versions and authenticates; requests are written past its encoder. */
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import type { Clock } from '../../../core/clock.ts'
 import type { KafkaClusterOptions, KafkaFailure, KafkaSasl } from '../client.ts'
 import { codeOfName, failureOfCode, retryLater } from '../errors.ts'
 import type { Link } from '../link.ts'
@@ -14,6 +15,7 @@ export class KafkajsLink implements Link {
   readonly host: string
   readonly port: number
   readonly #broker: Broker
+  readonly #clock: Clock
   #opening: Promise<KafkaFailure | null> | null = null
 
   constructor(host: string, port: number, options: KafkaClusterOptions) {
@@ -31,6 +33,7 @@ export class KafkajsLink implements Link {
     })
     this.host = host
     this.port = port
+    this.#clock = options.clock
     this.#broker = new Broker({ connectionPool, logger, allowAutoTopicCreation: false })
   }
 
@@ -117,9 +120,29 @@ export class KafkajsLink implements Link {
         requestTimeout: timeoutMs,
         sendRequest: () => {
           const head = encodeRequestHead(body, correlationId, connection.clientId)
-          write(connection.socket, head, body, expectResponse ? null : resolve, reject)
+          const { socket } = connection
+          if (expectResponse) write(socket, head, body)
+          else this.#writeAll(socket, head, body, timeoutMs, resolve, reject)
         },
       })
+    })
+  }
+
+  /** With no answer to come, it ends when the socket has it all; one that does not get rid of it is closed. */
+  #writeAll(
+    socket: Socket,
+    head: Uint8Array,
+    body: RequestBody,
+    timeoutMs: number,
+    resolve: (payload: Buffer) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const timer = this.#clock.after(timeoutMs, () => socket.destroy())
+    write(socket, head, body, error => {
+      timer.cancel()
+      // A socket that is destroyed in the middle of it reports no error.
+      if (error || socket.destroyed) reject(error ?? new Error('the connection broke'))
+      else resolve(NOTHING)
     })
   }
 }
@@ -129,15 +152,13 @@ function write(
   socket: Socket,
   head: Uint8Array,
   { chunks }: RequestBody,
-  written: ((payload: Buffer) => void) | null,
-  failed: (error: Error) => void,
+  written?: (error?: Error | null) => void,
 ): void {
   socket.cork()
   socket.write(head)
   const last = chunks.length - 1
   for (let i = 0; i < last; i++) socket.write(chunks[i])
-  if (written === null) socket.write(chunks[last])
-  else socket.write(chunks[last], error => (error ? failed(error) : written(NOTHING)))
+  socket.write(chunks[last], written)
   socket.uncork()
 }
 

@@ -6,6 +6,7 @@ import type {
   KafkaConsumerOptions,
   TopicPartition,
 } from '../client.ts'
+import type { Damage } from './fetched-batch.ts'
 
 export function selectTopics(
   existing: readonly string[],
@@ -31,6 +32,19 @@ export function advance(
   // The very text of the last one, so that kafkajs steps over control records behind it, too.
   if (next > Number(last)) resolveOffset(last)
   else if (next > Number(messages[0].offset)) resolveOffset(String(next - 1))
+}
+
+/**
+ * Which offsets a batch that cannot be read is taken for. What it says of itself may be as wrong as the rest: it is always
+ * one offset at least, so that nobody reads it for ever, and nothing behind the end of the partition.
+ */
+export function extentOf(
+  { from, nextOffset }: Damage,
+  fetchedOffset: number,
+  highWatermark: number,
+): { readonly offset: number; readonly nextOffset: number } {
+  const offset = from > fetchedOffset && from < highWatermark ? from : fetchedOffset
+  return { offset, nextOffset: Math.max(Math.min(nextOffset, highWatermark), offset + 1) }
 }
 
 export function readRecord({

@@ -39,6 +39,42 @@ test('a member asks before it joins again, and says when it has', async () => {
   assert.deepEqual(order, ['before', 'join', 'after'])
 })
 
+test('a member that stops while its brokers change fetches no more, and leaves the process alive', async () => {
+  loadKafkajs()
+  const Runner = require('kafkajs/src/consumer/runner')
+  let nodes = [1, 2]
+  let calls = 0
+  // Without a broker behind it a fetch after the stop never waits: nothing else of the process would run again.
+  const debug = (message: string): void => {
+    if (message.startsWith('consumer not running') && ++calls > 1000) throw new Error('it spins')
+  }
+  const logger = { namespace: () => logger, debug, info() {}, warn() {}, error() {} }
+  const consumerGroup = {
+    connect: async () => {},
+    joinAndSync: async () => {},
+    heartbeat: async () => {},
+    leave: async () => {},
+    getNodeIds: () => nodes,
+    fetch: (node: number) => new Promise(resolve => setTimeout(resolve, node * 20, [])),
+  }
+  const crashes: Error[] = []
+  const runner = new Runner({
+    ...{ logger, consumerGroup, concurrency: 1, retry: { initialRetryTime: 10 } },
+    instrumentationEmitter: { emit() {} },
+    onCrash: (error: Error) => void crashes.push(error),
+  })
+  await runner.start()
+
+  nodes = [1]
+  // The fetcher of the first broker has seen the change and waits for the other one's.
+  await new Promise(resolve => setTimeout(resolve, 25))
+  await runner.stop()
+
+  assert.ok(calls <= 1, `${calls} fetches after the stop`)
+  assert.deepEqual(crashes, [])
+  assert.equal(runner.consuming, false)
+})
+
 test('what is used of kafkajs below its surface is there', () => {
   const { kafkajs, Broker, ConnectionPool } = loadKafkajs()
 

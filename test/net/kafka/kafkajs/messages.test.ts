@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import {
   advance,
   byTopic,
+  extentOf,
   readRecord,
   selectTopics,
 } from '../../../../src/net/kafka/kafkajs/messages.ts'
@@ -25,6 +26,23 @@ function message(offset: string) {
   const timestamp = '1700000000123'
   return { offset, timestamp, key: null, value: Buffer.from('v'), attributes: 0, headers: {} }
 }
+
+test('a damaged batch is stepped over, by as much as can be believed of it', () => {
+  const extent = (from: number, nextOffset: number): unknown => {
+    const damage = { from, nextOffset, message: 'the checksum is wrong', bytes: Buffer.alloc(0) }
+    const { offset, nextOffset: next } = extentOf(damage, 50, 100)
+    return [offset, next]
+  }
+
+  assert.deepEqual(extent(60, 70), [60, 70])
+  // Asked for in the middle of it.
+  assert.deepEqual(extent(40, 70), [50, 70])
+  // What it says lies before what was asked for, or behind the end of the partition.
+  assert.deepEqual(extent(40, 45), [50, 51])
+  assert.deepEqual(extent(60, 10_000_000), [60, 100])
+  assert.deepEqual(extent(2 ** 60, 2 ** 60 + 1), [50, 100])
+  assert.deepEqual(extent(-(2 ** 60), 1 - 2 ** 60), [50, 51])
+})
 
 test('a repeated header is one for each value', () => {
   const headers = { a: Buffer.from('1'), b: [Buffer.from('2'), '3'], c: undefined }
