@@ -258,8 +258,9 @@ test('mtls-gateway.yaml lets in only clients with a certificate', async t => {
 })
 
 test('every file of the folder is exercised, here or where its recipe is', () => {
-  // test/examples/recipes.test.ts, and with a real Kafka test/integration/kafka-tier.test.ts.
+  // test/examples/{recipes,balanced}.test.ts, and with a real Kafka test/integration/kafka-tier.test.ts.
   const byRecipes = [
+    'balanced',
     'failover',
     'jaeger-agent',
     'kafka-reader',

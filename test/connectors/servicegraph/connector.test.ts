@@ -190,6 +190,20 @@ describe('servicegraph', () => {
     await kit.stop()
   })
 
+  it('lets spans go when there is no memory for their texts', async () => {
+    const kit = await make({ dimensions: ['note'] })
+    kit.services.memory.limitBytes = 100_000
+    const noted = (note: string) => ({ kind: KIND.client, attributes: { note } })
+    await kit.spans('web', [
+      { trace: 1, ...noted('short') },
+      { trace: 2, ...noted('x'.repeat(60_000)) },
+      { trace: 1, ...noted('x'.repeat(60_000)) },
+    ])
+
+    assert.equal(kit.total('dropped_spans'), 2)
+    await kit.stop()
+  })
+
   it('makes room by ending edges that have waited too long', async () => {
     const kit = await make({ store: { max_items: 1, ttl: '1s' }, store_expiration_loop: '1h' })
     await kit.spans('web', [{ trace: 1, kind: KIND.client }])

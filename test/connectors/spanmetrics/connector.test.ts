@@ -492,14 +492,39 @@ describe('spanmetrics', () => {
     await kit.stop()
   })
 
-  it('tells what it has counted when it stops', async () => {
-    const kit = await make({ ...PLAIN, ...DELTA })
+  for (const [title, section] of Object.entries({ deltas: DELTA, totals: {} })) {
+    it(`tells what it has counted when it stops, as ${title}`, async () => {
+      const kit = await make({ ...PLAIN, ...section })
+      await kit.spans([{}, {}])
+
+      await kit.connector.stop(NEVER)
+
+      assert.deepEqual(calls(pointsOf(kit.got(OUT))), ['service.name=shop,span.name=GET / = 2'])
+      assert.equal((await kit.send('traces', request([span()]))) === 'busy', true)
+      await kit.stop()
+    })
+  }
+
+  it('tells the count of a series that is told once only', async () => {
+    const kit = await make({ ...PLAIN, series_expiration: '10s' })
     await kit.spans([{}, {}])
 
-    await kit.connector.stop(NEVER)
+    assert.deepEqual(calls(await kit.flush()), ['service.name=shop,span.name=GET / = 2'])
+    assert.deepEqual(await kit.flush(), [])
+    await kit.stop()
+  })
 
-    assert.deepEqual(calls(pointsOf(kit.got(OUT))), ['service.name=shop,span.name=GET / = 2'])
-    assert.equal((await kit.send('traces', request([span()]))) === 'busy', true)
+  it('tells the count of a resource that is told once only', async () => {
+    const kit = await make({ ...PLAIN, resource_metrics_cache_size: 1 })
+    await kit.spans([{}, {}], { 'service.name': 'first' })
+    await kit.spans([{}], { 'service.name': 'second' })
+
+    const points = await kit.flush()
+
+    assert.deepEqual(calls(points), [
+      'service.name=first,span.name=GET / = 2',
+      'service.name=second,span.name=GET / = 0',
+    ])
     await kit.stop()
   })
 

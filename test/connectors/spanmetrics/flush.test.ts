@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeSection } from '../../../src/config/judge.ts'
 import { Aggregator } from '../../../src/connectors/spanmetrics/aggregator.ts'
-import { config } from '../../../src/connectors/spanmetrics/config.ts'
+import type { SpanmetricsConfig } from '../../../src/connectors/spanmetrics/config.ts'
+import { factory } from '../../../src/connectors/spanmetrics/factory.ts'
 import { Flusher } from '../../../src/connectors/spanmetrics/flush.ts'
 import { Plan } from '../../../src/connectors/spanmetrics/plan.ts'
 import { NO_CONTEXT } from '../../../src/core/batch.ts'
@@ -19,8 +20,9 @@ const DURATION = 'traces.span.metrics.duration'
 const MANY: readonly SpanFacts[] = Array.from({ length: 3000 }, (_, i) => ({ name: `n${i}` }))
 
 function make(section: object) {
-  const { config: settings, faults } = judgeSection(config, section)
+  const { config, faults } = judgeSection(factory.config, section)
   assert.deepEqual(faults, [])
+  const settings = config as SpanmetricsConfig
   const plan = new Plan(settings)
   const { memory } = fakeServices()
   const aggregator = new Aggregator(plan, memory)

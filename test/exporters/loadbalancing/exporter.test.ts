@@ -113,6 +113,46 @@ describe('loadbalancing', () => {
   })
 })
 
+describe('a list with a backend that cannot be started', () => {
+  it('is taken as soon as it can, though it does not change again', async () => {
+    let fault: Error | null = null
+    const kit = await startBalancing(['a:1'], {}, {}, { startFault: () => fault })
+
+    fault = new Error('the certificate cannot be read')
+    await kit.resolve('b:1')
+    await kit.send(range(3))
+    const before = kit.at('a:1').traces.length
+    fault = null
+    await kit.advance(60_000)
+    await kit.send(range(3))
+
+    assert.equal(before, 3)
+    assert.equal(kit.at('b:1').traces.length, 3)
+    await kit.stop()
+  })
+
+  it('is not tried any more when another one has come, or after the stop', async () => {
+    let fault: Error | null = null
+    const kit = await startBalancing(['a:1'], {}, {}, { startFault: () => fault })
+
+    fault = new Error('the certificate cannot be read')
+    const late = kit.resolve('b:1')
+    fault = null
+    await kit.resolve('c:1')
+    await late
+    await kit.advance(60_000)
+    await kit.send(range(3))
+    fault = new Error('the certificate cannot be read')
+    await kit.resolve('d:1')
+    await kit.stop()
+    fault = null
+    await kit.advance(60_000)
+
+    assert.equal(kit.at('c:1').traces.length, 3)
+    assert.ok(kit.at('d:1').isStopped)
+  })
+})
+
 describe('a request that processors have changed', () => {
   /** Every span gets the trace id of the first one. */
   function edited(kit: Kit, spans: number) {

@@ -24,12 +24,15 @@ export class FakeBackend implements Sender {
   /** Decoded, of what was answered `sent`. */
   readonly got: Record<string, unknown>[] = []
   isStopped = false
+  startFault: Error | null = null
 
   constructor(address: string) {
     this.address = address
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    if (this.startFault !== null) throw this.startFault
+  }
 
   async send(encoded: EncodedBatch, abort: Abort): Promise<SendResult> {
     this.attempts++
@@ -81,6 +84,8 @@ export interface KitOptions {
   readonly reply?: (address: string) => SendResult
   readonly extensions?: ReadonlyMap<string, Component>
   readonly services?: FakeServices
+  /** Of each backend when it is made. */
+  readonly startFault?: () => Error | null
 }
 
 const FAST = { retry_on_failure: { initial_interval: '1s', randomization_factor: 0 } }
@@ -90,7 +95,7 @@ export async function startBalancing(
   endpoints: readonly string[],
   section: Record<string, unknown> = {},
   otlp: object = {},
-  { signals = ['traces'], extensions, services = fakeServices() }: KitOptions = {},
+  { signals = ['traces'], extensions, services = fakeServices(), startFault }: KitOptions = {},
 ): Promise<Kit> {
   const { config, faults } = judgeSection(factory.config, {
     resolver: { static: { hostnames: ['placeholder'] } },
@@ -105,6 +110,7 @@ export async function startBalancing(
   const exporter = new LoadBalancingExporter(context, {
     makeSender: ({ endpoint }) => {
       const backend = new FakeBackend(endpoint)
+      backend.startFault = startFault?.() ?? null
       backends.set(endpoint, backend)
       made.push(backend)
       return backend

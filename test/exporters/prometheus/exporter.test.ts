@@ -376,11 +376,11 @@ test('lets no sender write a label twice, which would make Prometheus refuse the
   const escaped = await start(t)
   const asIs = await start(t, { ...PLAIN, translation_strategy: 'NoTranslation' })
   const attributes = { __name__: 'own', '..name..': 'other', 'k.k': '1', k_k: '2' }
-  for (const kit of [escaped, asIs]) kit.send([gauge('a', [{ attributes }])])
+  for (const kit of [escaped, asIs]) {
+    kit.send([gauge('a', [{ attributes }])])
 
-  const samples = ['a{exported___name__="other;own",k_k="1;2"} 1']
-  assert.deepEqual(await escaped.samples(), samples)
-  assert.deepEqual(await asIs.samples(), ['a{k_k="1;2",exported___name__="other;own"} 1'])
+    assert.deepEqual(await kit.samples(), ['a{exported___name__="other;own",k_k="1;2"} 1'])
+  }
 })
 
 test('shows a series once, the newer one, when two have the same name and labels', async t => {

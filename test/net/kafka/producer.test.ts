@@ -402,6 +402,31 @@ test('asks for a limited number of answers of one broker at a time', async () =>
   assert.equal((await results).length, 20)
 })
 
+test('a numbered batch that waits for the old leader goes to the new one afterwards', async () => {
+  const { wire, send } = fixture({ idempotent: true, acks: -1 })
+  let answer = (): void => {}
+  wire.answer = (batches, n) =>
+    n > 1
+      ? batches.map(() => TAKEN)
+      : new Promise(resolve => {
+          answer = () => resolve(batches.map(() => TAKEN))
+        })
+  const first = send(records(1))
+  await settle()
+  wire.layout = { leaders: Int32Array.of(2) }
+  const second = send(records(1))
+  await settle()
+
+  answer()
+  await settle()
+
+  assert.deepEqual(
+    wire.requests.map(({ node }) => node),
+    [1, 2],
+  )
+  assert.deepEqual([await first.results, await second.results], [[null], [null]])
+})
+
 test('what nobody waits for any more is not sent to a broker that comes back', async () => {
   for (const idempotent of [false, true]) {
     const { wire, send } = fixture({ idempotent, acks: -1 })

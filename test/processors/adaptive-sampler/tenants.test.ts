@@ -26,6 +26,14 @@ async function send(
   )
 }
 
+/**
+ * The fingerprints of dropped ids take a new one for known once in some 200,000 questions when they are as few as here
+ * (once in 8,000 when the table is full): its trace goes as one that came late.
+ */
+function assertAll(kept: number): void {
+  assert.ok(kept === TRACES || kept === TRACES - 1, `${kept} of ${TRACES}`)
+}
+
 test('keeps of each tenant what its entry says, and after a reload what it says then', async t => {
   const { book, use } = startBook({ tenants: { gold: { sampling: { ratio: 1 } } } })
   const sampler = await startSampler(t, { budget: { ratio: 0.05, burst_credit: 0 } }, book)
@@ -34,10 +42,10 @@ test('keeps of each tenant what its entry says, and after a reload what it says 
   use({ tenants: { plain: { sampling: { ratio: 1 } } } })
   const [goldThen, plainThen] = await send(sampler, ['gold', 'plain'], 2 * TRACES)
 
-  assert.equal(gold, TRACES)
+  assertAll(gold)
   assert.ok(plain > 0 && plain < 0.15 * TRACES, `${plain} of ${TRACES}`)
   assert.ok(goldThen < 0.15 * TRACES, `${goldThen} of ${TRACES}`)
-  assert.equal(plainThen, TRACES)
+  assertAll(plainThen)
   await sampler.finish()
 })
 

@@ -1,5 +1,6 @@
 /** What the receiver takes out of files, and what it does while they grow, are rotated, or hold rubbish. */
 import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
 import {
   appendFile,
   copyFile,
@@ -485,6 +486,69 @@ test('removes files that were read when told so', async t => {
 
   assert.deepEqual(kit.taken(), [hex(1)])
 })
+
+test('does not remove a gzip file of which the end is missing', async t => {
+  const folder = await makeFolder(t)
+  const path = join(folder, 'a.gz')
+  const all = gzipSync(Array.from({ length: 50 }, (_, n) => line(n)).join(''))
+  await writeFile(path, all.subarray(0, all.length / 2))
+  const whole = join(folder, 'b.gz')
+
+  const settings = { include: [join(folder, '*.gz')], compression: 'gzip', delete_after_read: true }
+  const kit = await startReceiver(t, settings)
+  await kit.has(1)
+  await new Promise(resolve => setTimeout(resolve, 200))
+  await writeFile(whole, gzipSync(line(60)))
+  const isGone = (name: string) =>
+    stat(name).then(
+      () => false,
+      () => true,
+    )
+  await kit.until(() => kit.taken().includes(hex(60)), 'the other file to be read')
+  await kit.until(() => isGone(whole), 'the other file to be removed')
+  assert.equal(await isGone(path), false)
+  await appendFile(path, all.subarray(all.length / 2))
+  await kit.has(51)
+
+  await kit.until(() => isGone(path), 'the file to be removed')
+})
+
+test('keeps no more files open than it may, however many there are at the start', async t => {
+  const folder = await makeFolder(t)
+  for (let n = 0; n < 30; n++) await writeFile(join(folder, `${n}.json`), line(n))
+  const next = new CollectingConsumer()
+  let most = 0
+  next.answer = () => {
+    most = Math.max(most, openFilesIn(folder))
+    return { kind: 'accepted' }
+  }
+
+  const settings = { include: [join(folder, '*.json')], max_concurrent_files: 5 }
+  const kit = await startReceiver(t, settings, null, SIGNALS, next)
+  await kit.has(30)
+
+  assert.equal(kit.services.meter.total(FILES), 30)
+  assert.ok(most <= 6, `${most} files are open`)
+})
+
+/** 0 where the system does not tell. */
+function openFilesIn(folder: string): number {
+  let count = 0
+  try {
+    for (const fd of readdirSync('/proc/self/fd')) {
+      if (readlinkOf(fd).startsWith(folder)) count++
+    }
+  } catch {}
+  return count
+}
+
+function readlinkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
 
 test('sends a file again and again when told so', async t => {
   const folder = await makeFolder(t)

@@ -139,29 +139,37 @@ test('reads the same whatever was read before', () => {
   )
 })
 
-test('takes a span with a hundred thousand tags, half of them the same, in less than a second', () => {
+/** Of this process, so that others on a busy machine do not count; what grows with the square takes minutes. */
+const MOST_CPU_MS = 5000
+
+function cpuMs(since?: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
+
+test('takes a span with a hundred thousand tags, half of them the same, in time', () => {
   const tags = Array.from({ length: 100_000 }, (_, i) => `"k${i % 50_000}":"v"`).join(',')
   const text = Buffer.from(`[{"traceId":"1","id":"1","tags":{${tags}}}]`)
-  const start = performance.now()
+  const start = process.cpuUsage()
 
   const result = readZipkinJson(text)
 
-  assert.ok(performance.now() - start < 1_000)
+  assert.ok(cpuMs(start) < MOST_CPU_MS)
   assert.equal(Object.keys(spansOf(result)[0].attributes).length, 50_001)
 })
 
-test('takes twenty thousand spans of as many services in less than a second', () => {
+test('takes twenty thousand spans of as many services in time', () => {
   const spans = Array.from(
     { length: 20_000 },
     (_, i) =>
       `{"traceId":"1","id":"${(i + 1).toString(16)}","localEndpoint":{"serviceName":"s${i}"}}`,
   )
   const text = Buffer.from(`[${spans.join(',')}]`)
-  const start = performance.now()
+  const start = process.cpuUsage()
 
   const result = readZipkinJson(text)
 
-  assert.ok(performance.now() - start < 1_000)
+  assert.ok(cpuMs(start) < MOST_CPU_MS)
   assert.equal(spansOf(result).length, 20_000)
 })
 
