@@ -8,6 +8,7 @@ import type { Declared } from './core/registry.ts'
 export const BUILTINS: readonly Declared[] = [
   declare('receiver', ['jaeger'], () => import('./receivers/jaeger/factory.ts')),
   declare('receiver', ['kafka'], () => import('./receivers/kafka/factory.ts')),
+  declare('receiver', ['nop'], () => import('./receivers/nop/factory.ts')),
   declare('receiver', ['otlp'], () => import('./receivers/otlp/factory.ts')),
   declare(
     'receiver',

@@ -16,16 +16,19 @@ export interface Clock {
   every(ms: number, f: () => void): Timer
 }
 
+/** About 25 days. A longer timer of Node would fire at once. */
+const MAX_TIMER_MS = 0x7fff_ffff
+
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, f) {
-    const t = setTimeout(f, ms)
+    const t = setTimeout(f, Math.min(ms, MAX_TIMER_MS))
     t.unref()
     return { cancel: () => clearTimeout(t) }
   },
   every(ms, f) {
-    const t = setInterval(f, ms)
+    const t = setInterval(f, Math.min(ms, MAX_TIMER_MS))
     t.unref()
     return { cancel: () => clearInterval(t) }
   },

@@ -130,18 +130,19 @@ export function compress(
 }
 
 /** Buffers in which chunks are joined; their content is of no use once it is compressed. */
-const scratches: Uint8Array[] = []
+const scratches: Buffer[] = []
 const MAX_SCRATCHES = 2
 const MIN_SCRATCH_BYTES = 64 * 1024
 const MAX_SCRATCH_BYTES = 8 << 20
 
-function takeScratch(bytes: number): Uint8Array {
+/** A buffer of at least so many bytes, for what is compressed soon; to be given back then. */
+export function takeScratch(bytes: number): Buffer {
   const fits = scratches.findIndex(scratch => scratch.length >= bytes)
   if (fits >= 0) return scratches.splice(fits, 1)[0]
   return Buffer.allocUnsafeSlow(Math.max(bytes + (bytes >>> 2), MIN_SCRATCH_BYTES))
 }
 
-function giveScratch(scratch: Uint8Array): void {
+export function giveScratch(scratch: Buffer): void {
   if (scratch.length > MAX_SCRATCH_BYTES) return
   scratches.push(scratch)
   if (scratches.length <= MAX_SCRATCHES) return

@@ -61,6 +61,12 @@ export class ExponentialHistogram {
     }
     this.sum += value * times
     let index = this.#indexOf(value)
+    const at = index - this.offset
+    // As it mostly is.
+    if (at >= 0 && at < this.length) {
+      this.#counts[at] += times
+      return
+    }
     if (this.length === 0) this.offset = index
     const low = Math.min(index, this.offset)
     const high = Math.max(index, this.offset + Math.max(this.length, 1) - 1)

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { request } from 'undici'
 import { freePorts } from '../harness/ports.ts'
-import { startProcess } from '../harness/process.ts'
+import { eventually, startProcess } from '../harness/process.ts'
 import { fetched, run } from './peer-cache.ts'
+import { answersOk } from './peer-process.ts'
 
 const PATIENCE_MS = 30_000
 const PAUSE_MS = 250
@@ -50,6 +51,9 @@ export async function startPrometheus(t: TestContext, scraped: number): Promise<
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
   })
+  // It listens before it has opened its storage, and answers 503 until then.
+  const isReady = (): Promise<boolean> => answersOk(`http://127.0.0.1:${port}/-/ready`)
+  await eventually(isReady, PATIENCE_MS, `Prometheus is ready\n${server.output()}`)
   return {
     async query(expression) {
       const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`

@@ -113,7 +113,7 @@ export class ServicegraphConnector implements Component, Consumer {
     if (graph === undefined) {
       const { config, memory } = this.#context
       const series = new SeriesOfEdges(config, memory, this.#startMs)
-      graph = new ServiceGraph(config, series)
+      graph = new ServiceGraph(config, series, memory)
       this.#graphs.set(tenant, graph)
     }
     return graph

@@ -1,5 +1,6 @@
 /** The graph of one tenant: takes spans, pairs them to edges, and counts those that are complete. */
 import type { Part } from '../../core/batch.ts'
+import type { MemoryBudget } from '../../core/memory.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
 import { asBuffer } from '../../otlp/wire-reader.ts'
 import { AdjustedCounts } from '../../sampler/adjusted-count.ts'
@@ -36,7 +37,7 @@ export class ServiceGraph {
   readonly #view = new TracesView()
   #nowMs = 0
 
-  constructor(config: ServicegraphConfig, series: SeriesOfEdges) {
+  constructor(config: ServicegraphConfig, series: SeriesOfEdges, memory: MemoryBudget) {
     const { store, virtual_node_peer_attributes, database_name_attributes } = config
     this.#config = config
     this.series = series
@@ -46,6 +47,7 @@ export class ServiceGraph {
     this.#store = new EdgeStore({
       ttlMs: store.ttl,
       maxItems: store.max_items,
+      memory,
       onComplete: edge => this.series.add(edge, this.#nowMs),
       onExpire: edge => this.#expire(edge),
     })

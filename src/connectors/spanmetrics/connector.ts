@@ -112,7 +112,9 @@ export class SpanmetricsConnector implements Component, Consumer {
     for (const [tenant, { aggregator, flusher }] of this.#tenants) {
       const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
       try {
-        const isTold = await inSlices(flusher.flush(aggregator.groups, nowMs, take))
+        const isTold = await inSlices(
+          flusher.flush(aggregator.groups, nowMs, take, this.#isStopped),
+        )
         if (!isTold) this.#postponed.value++
       } catch (error) {
         // Nobody waits for a flush: its fault would end the process.

@@ -49,6 +49,7 @@ interface Round {
   readonly groups: ResourceGroups
   readonly nowMs: number
   readonly take: TakeRequest
+  readonly isLast: boolean
 }
 
 export class Flusher {
@@ -72,10 +73,15 @@ export class Flusher {
 
   /**
    * Yields where others may have their turn: all that is written then is told. Returns false when something could not be
-   * handed on: it stays, and is part of the next flush.
+   * handed on: it stays, and is part of the next flush. After the last one nobody tells what its first 0 has left out.
    */
-  *flush(groups: ResourceGroups, nowMs: number, take: TakeRequest): Generator<void, boolean> {
-    const round = { groups, nowMs, take }
+  *flush(
+    groups: ResourceGroups,
+    nowMs: number,
+    take: TakeRequest,
+    isLast = false,
+  ): Generator<void, boolean> {
+    const round = { groups, nowMs, take, isLast }
     // A flush that was broken off has left its beginning.
     this.#writer.discard()
     this.#points.length = this.#written.length = 0
@@ -117,10 +123,8 @@ export class Flusher {
   }
 
   #settleGroup(groups: ResourceGroups, { group, lastUse }: Written, nowMs: number): void {
-    const { metrics_expiration, series_expiration } = this.#config
-    const isOver = metrics_expiration > 0 && nowMs - group.lastSeenMs >= metrics_expiration
     // What was counted since its telling began is told by the next flush.
-    if ((this.#isDelta || group.isEvicted || isOver) && group.lastUse === lastUse) {
+    if ((this.#isDelta || this.#isOver(group, nowMs)) && group.lastUse === lastUse) {
       groups.remove(group)
       return
     }
@@ -128,10 +132,21 @@ export class Flusher {
       if (this.#plan.exemplars > 0) {
         for (const { exemplars } of everySeries(table)) if (exemplars !== null) exemplars.length = 0
       }
-      if (series_expiration === 0) continue
-      const gone = table.sweep(series => nowMs - series.lastSeenMs >= series_expiration)
+      if (this.#config.series_expiration === 0) continue
+      const gone = table.sweep(series => this.#isSeriesOver(series, nowMs))
       for (const series of gone) groups.release(series)
     }
+  }
+
+  /** To be forgotten once it is told. */
+  #isOver({ isEvicted, lastSeenMs }: ResourceGroup, nowMs: number): boolean {
+    const { metrics_expiration } = this.#config
+    return isEvicted || (metrics_expiration > 0 && nowMs - lastSeenMs >= metrics_expiration)
+  }
+
+  #isSeriesOver({ lastSeenMs }: Series, nowMs: number): boolean {
+    const { series_expiration } = this.#config
+    return series_expiration > 0 && nowMs - lastSeenMs >= series_expiration
   }
 
   #metricsOf(group: ResourceGroup): Made[] {
@@ -161,6 +176,7 @@ export class Flusher {
 
   /** False when a request that became full could not be handed on. */
   *#tell(group: ResourceGroup, round: Round): Generator<void, boolean> {
+    const isOnly = round.isLast || this.#isOver(group, round.nowMs)
     this.#openGroup(group)
     for (const metric of this.#metricsOf(group)) {
       let isOpen = false
@@ -168,7 +184,7 @@ export class Flusher {
         if (this.#isDelta && isEmpty(series, metric)) continue
         if (!isOpen) this.#openMetric(metric)
         isOpen = true
-        this.#point(metric, group, series, round.nowMs)
+        this.#point(metric, group, series, round.nowMs, isOnly)
         if (!this.#isFull) continue
         this.#writer.closeMetric()
         this.#closeGroup()
@@ -201,14 +217,22 @@ export class Flusher {
     this.#writer.openMetric(kind, name, unit, this.#isDelta ? DELTA : CUMULATIVE)
   }
 
-  #point({ metric }: Made, group: ResourceGroup, series: Series, timeMs: number): void {
+  #point(
+    { metric }: Made,
+    group: ResourceGroup,
+    series: Series,
+    timeMs: number,
+    isOnly: boolean,
+  ): void {
     const { attributes, exemplars } = series
     const before = this.#isDelta ? this.#toldMs.get(nameOf(group, series)) : undefined
     const startMs = before?.[metric] ?? series.startMs
     this.#points.push({ group, series, metric })
     const point: MadePoint = { attributes, startMs, timeMs, exemplars }
     if (metric !== 'durations') {
-      this.#writer.sumPoint(point, series.isFirst && !this.#isDelta ? 0 : series.count)
+      const isLast = isOnly || this.#isSeriesOver(series, timeMs)
+      const isZero = series.isFirst && !this.#isDelta && !isLast
+      this.#writer.sumPoint(point, isZero ? 0 : series.count)
     } else if (series.buckets !== null) {
       const { observed, sum, buckets } = series
       this.#writer.histogramPoint(point, observed, sum, this.#bounds, buckets)

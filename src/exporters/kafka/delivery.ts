@@ -108,7 +108,8 @@ export class Delivery {
     const most = limit(unit.key)
     if (writer.isOtlp) {
       const size = whole?.byteLength ?? encodedSize(unit.parts)
-      if (size > most) this.#cut(unit, { maxBytes: most }, messages)
+      // To whoever splits, 0 is no limit.
+      if (size > most) this.#cut(unit, { maxBytes: Math.max(most, 1) }, messages)
       else this.#keep(progress, [whole ?? writer.write(unit.parts).messages[0]], messages)
       return
     }

@@ -8,6 +8,7 @@
  * ```
  */
 import type { Batch } from '../../core/batch.ts'
+import type { Timer } from '../../core/clock.ts'
 import type { Component, Consumer, Host } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
@@ -30,6 +31,8 @@ import { Splitter } from './splitter.ts'
 
 /** While the process stops, or before the first backends have started. */
 const CLOSED = busy(1000, 'unavailable')
+/** How soon a list is taken again of which a backend could not be started. */
+const START_AGAIN_MS = 10_000
 
 export interface BalancingParts {
   readonly makeSender?: (config: OtlpConfig) => Sender
@@ -47,6 +50,9 @@ export class LoadBalancingExporter implements Component, Consumer, HasQueueContr
   #host: Host | null = null
   /** Lists are taken one after the other. */
   #replacing: Promise<void> = Promise.resolve()
+  /** The last list that was said. */
+  #listed: readonly string[] = []
+  #again: Timer | null = null
   #isOpen = false
   #stopped: Promise<void> | null = null
 
@@ -89,14 +95,14 @@ export class LoadBalancingExporter implements Component, Consumer, HasQueueContr
     let isFirst = true
     let fault: unknown = null
     await this.#resolver.start(endpoints => {
-      const mayFail = isFirst
+      if (!isFirst) {
+        this.#take(endpoints)
+        return
+      }
       isFirst = false
-      this.#replacing = this.#replacing
-        .then(() => this.#replace(endpoints))
-        .catch(error => {
-          if (mayFail) fault = error
-          else this.#say(error)
-        })
+      this.#replacing = this.#replace(endpoints).catch(error => {
+        fault = error
+      })
     })
     isFirst = false
     await this.#replacing
@@ -125,11 +131,26 @@ export class LoadBalancingExporter implements Component, Consumer, HasQueueContr
 
   async #stop(deadline: AbortSignal): Promise<void> {
     this.#resolver.stop()
+    this.#again?.cancel()
     await this.#outer?.stop(deadline)
     this.#isOpen = false
     await this.#insistence.stop()
     await this.#replacing
     if (this.#host !== null) await this.#backends.stop(deadline)
+  }
+
+  /** After the one before. What cannot be started now is tried again, as the list may not change for long. */
+  #take(endpoints: readonly string[]): void {
+    this.#again?.cancel()
+    this.#listed = endpoints
+    const { clock } = this.#context
+    this.#replacing = this.#replacing
+      .then(() => this.#replace(endpoints))
+      .catch(error => {
+        this.#say(error)
+        if (this.#stopped !== null || this.#listed !== endpoints) return
+        this.#again = clock.after(START_AGAIN_MS, () => this.#take(endpoints))
+      })
   }
 
   async #replace(endpoints: readonly string[]): Promise<void> {

@@ -36,7 +36,18 @@ export function* gather({ series }: Accumulator, namespace: string): Generator<u
     noteTarget(targets, each, namespace)
     if (++looked % SLICE === 0) yield
   }
-  const families = [...byName.values(), ...(targets.size > 0 ? [targets] : [])].map(members => {
+  for (const target of targets.values()) {
+    const { name, type } = target.family
+    let family = byName.get(name)
+    // Others may send metrics of this name: a family stands on a page only once, and is of one type.
+    if (family !== undefined && family.values().next().value?.family.type !== type) {
+      duplicates += family.size
+      family = undefined
+    }
+    if (family === undefined) byName.set(name, (family = new Map()))
+    if (!family.has(target.text)) family.set(target.text, target)
+  }
+  const families = [...byName.values()].map(members => {
     const list = [...members.values()]
     const { name, type, help } = list[0].family
     return { name, type, help, series: list }

@@ -34,6 +34,8 @@ const MISSING_LEADER = 5
 const UNSUPPORTED_VERSION = 35
 /** These requests are small: whoever does not answer them in time is asked no more. */
 const SMALL_REQUEST_TIMEOUT_MS = 10_000
+/** What the time-out's field of a request can hold. */
+const MAX_TOLD_MS = 0x7fff_ffff
 const TAKEN: ProduceAnswer = { code: 0, said: '', badRecords: [] }
 
 interface TopicState {
@@ -103,7 +105,7 @@ export class Cluster implements Wire {
       return failureOfCode(UNSUPPORTED_VERSION, `${link.host}:${link.port}`)
     }
     const { requestTimeoutMs } = this.#options
-    const body = encodeProduce(batches, acks, requestTimeoutMs, version)
+    const body = encodeProduce(batches, acks, Math.min(requestTimeoutMs, MAX_TOLD_MS), version)
     const payload = await link.request(body, requestTimeoutMs, acks !== 0)
     if (isFailure(payload)) return payload
     if (acks === 0) return batches.map(() => TAKEN)

@@ -53,7 +53,7 @@ export async function openKafkaConnection(
   host: Host,
   special: { readonly requestTimeoutMs: number; readonly allowAutoTopicCreation: boolean },
 ): Promise<KafkaConnection> {
-  const sasl = saslOf(settings.auth, host)
+  const sasl = saslOf(settings.auth, host, services.clock)
   const tlsSettings = settings.tls ?? settings.auth.tls
   const tls = tlsSettings === undefined || isPlain(tlsSettings) ? null : tlsSettings
   if (sasl !== null && tls === null) warnPlain(sasl, services)
@@ -100,19 +100,29 @@ function warnPlain(sasl: KafkaSasl, { log }: KafkaServices): void {
   }
 }
 
-function saslOf(auth: KafkaClientSettings['auth'], host: Host): KafkaSasl | null {
+function saslOf(auth: KafkaClientSettings['auth'], host: Host, clock: Clock): KafkaSasl | null {
   if (auth.plain_text !== undefined) return { mechanism: 'PLAIN', ...auth.plain_text }
   const { sasl } = auth
   if (sasl === undefined) return null
   const { mechanism, username, password, oauthbearer_token_source: source } = sasl
   if (mechanism === 'OAUTHBEARER') {
-    return { mechanism, token: () => askToken(source ?? '', host) }
+    return { mechanism, token: () => inTime(askToken(source ?? '', host), clock) }
   }
   const isKnown =
     mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512'
   if (isKnown && password !== undefined) return { mechanism, username, password }
   const message = `SASL ${mechanism} cannot be used.`
   throw new MillraceError('MILLRACE_START_FAILED', message)
+}
+
+/** Connections are opened one at a time: a token that does not come would keep the broker closed for ever. */
+function inTime(token: Promise<string>, clock: Clock): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(CONNECT_TIMEOUT_MS, () =>
+      reject(new Error(`no token within ${CONNECT_TIMEOUT_MS} ms`)),
+    )
+    token.then(resolve, reject).finally(() => timer.cancel())
+  })
 }
 
 /** An authenticator of exporters shows its token as a header; the extension is asked anew, a reload may have replaced it. */

@@ -10,7 +10,7 @@
  */
 import { MillraceError } from '../../errors.ts'
 import type { Abort } from '../../util/abort.ts'
-import { compress, type Encoding, loadCodec } from '../compression.ts'
+import { compress, type Encoding, giveScratch, loadCodec, takeScratch } from '../compression.ts'
 import type { KafkaFailure, KafkaProducer, KafkaProducerOptions, OutgoingRecord } from './client.ts'
 import {
   DUPLICATE_SEQUENCE_NUMBER,
@@ -39,6 +39,7 @@ import {
 const MAX_REQUESTS_PER_NODE = 5
 const CODECS = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 const MESSAGE_TOO_LARGE = 10
+const NO_BYTES: Buffer = Buffer.alloc(0)
 
 export class BatchingProducer implements KafkaProducer {
   readonly #options: KafkaProducerOptions
@@ -137,19 +138,32 @@ export class BatchingProducer implements KafkaProducer {
       this.#finish(batch, { kind: 'drop', reason: 'internal_error', message, code: '' })
     }
     try {
-      const { chunks, byteLength } = encodeRecords(batch.entries.map(({ record }) => record))
-      const { compression, compressionLevel } = this.#options
+      const records = batch.entries.map(({ record }) => record)
+      const { compression } = this.#options
       if (compression === 'none') {
+        const { chunks, byteLength } = encodeRecords(records)
         this.#sealed(batch, chunks, byteLength)
         return
       }
-      const packed = compress(compression, chunks, byteLength, compressionLevel)
+      const packed = this.#pack(records)
       const done = (bytes: Uint8Array): void => this.#sealed(batch, [bytes], bytes.length)
       if (packed instanceof Promise) packed.then(done, failed)
       else done(packed)
     } catch (error) {
       failed(error)
     }
+  }
+
+  /** The records themselves are of no use once they are compressed. */
+  #pack(records: readonly OutgoingRecord[]): Uint8Array | Promise<Uint8Array> {
+    const { compression, compressionLevel } = this.#options
+    let scratch: Buffer = NO_BYTES
+    const take = (bytes: number): Buffer => (scratch = takeScratch(bytes))
+    const { chunks, byteLength } = encodeRecords(records, take)
+    const packed = compress(compression, chunks, byteLength, compressionLevel)
+    if (packed instanceof Promise) return packed.finally(() => giveScratch(scratch))
+    giveScratch(scratch)
+    return packed
   }
 
   #sealed(batch: OutgoingBatch, chunks: readonly Uint8Array[], byteLength: number): void {
@@ -272,7 +286,10 @@ export class BatchingProducer implements KafkaProducer {
       if (isFailure(answer)) this.#lost(batch, answer)
       else this.#answered(batch, answer)
     }
-    if (!this.#isStopped) this.#pump(node, queue)
+    if (this.#isStopped) return
+    if (!this.#options.idempotent) this.#pump(node, queue)
+    // What waits for these partitions may be with their new leaders by now.
+    else for (const [other, waiting] of this.#nodes) this.#pump(other, waiting)
   }
 
   /** The count goes on from batch to batch; what is sent again keeps its place. */

@@ -61,7 +61,11 @@ function varintBytes(value: number): number {
   return size
 }
 
-export function encodeRecords(records: readonly OutgoingRecord[]): EncodedRecords {
+/** `take` gives a buffer of at least so many bytes, in which the chunks stand. */
+export function encodeRecords(
+  records: readonly OutgoingRecord[],
+  take: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
+): EncodedRecords {
   let byteLength = 0
   let copied = 0
   for (let i = 0; i < records.length; i++) {
@@ -69,7 +73,7 @@ export function encodeRecords(records: readonly OutgoingRecord[]): EncodedRecord
     byteLength += size
     copied += size - (isCopied(records[i]) ? 0 : records[i].valueBytes)
   }
-  const out = new RecordOutput(copied)
+  const out = new RecordOutput(take(copied))
   for (let i = 0; i < records.length; i++) out.write(records[i], i)
   return { chunks: out.finish(), byteLength }
 }
@@ -85,8 +89,8 @@ class RecordOutput {
   #start = 0
   #at = 0
 
-  constructor(bytes: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(bytes)
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer
   }
 
   write(record: OutgoingRecord, place: number): void {
@@ -152,7 +156,7 @@ export interface BatchBody extends EncodedRecords {
 
 /** The part before the records, with the sum over all. */
 export function encodeBatchHeader(body: BatchBody, identity: BatchIdentity | null): Buffer {
-  const header = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES)
+  const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
   const time = BigInt(Math.floor(body.timestampMs))
   header.writeBigInt64BE(0n, 0)
   header.writeInt32BE(BATCH_HEADER_BYTES - 12 + body.byteLength, 8)

@@ -85,6 +85,9 @@ const schema = section({
   ),
   max_batches: idle(integer(0).describe('Accepted; all files are looked at with each poll.')),
   acquire_fs_lock: idle(z.boolean().default(false).describe('Accepted; files are not locked.')),
+  initial_buffer_size: idle(size('16KiB').describe('Accepted; room is made as it is needed.')),
+  preserve_leading_whitespaces: noted('white space around a line'),
+  preserve_trailing_whitespaces: noted('white space around a line'),
   polls_to_archive: idle(
     integer(0).describe('Accepted; files that have gone are remembered anyway.'),
   ),
@@ -94,6 +97,7 @@ const schema = section({
   include_file_path_resolved: noted('the path of the file'),
   include_file_owner_name: noted('the owner of the file'),
   include_file_owner_group_name: noted('the group of the file'),
+  include_file_permissions: noted('the mode of the file'),
   include_file_record_number: noted('the number of the line'),
   include_file_record_offset: noted('the place of the line'),
 })

@@ -110,7 +110,7 @@ export class Follower {
 
   /** The file that this is, known or new; null when it is left alone. */
   async #meet(found: FoundFile): Promise<FollowedFile | null> {
-    const { olderMs, clock, headBytes } = this.#options
+    const { olderMs, clock, headBytes, maxOpen } = this.#options
     const { path, dev, ino, size, modifiedMs } = found
     const key = keyOf(found)
     const known = this.#files.get(key)
@@ -130,6 +130,8 @@ export class Follower {
     }
     this.#noteSize(file, size)
     this.#files.set(key, file)
+    // All that are found are met before the first is read.
+    if (this.#files.size > maxOpen) await file.close()
     return file
   }
 
@@ -183,9 +185,10 @@ export class Follower {
     this.#options.moved()
   }
 
+  /** Of gzip that is not whole yet, more was looked at than is done. */
   async #isToDelete(file: FollowedFile, isOld: boolean): Promise<boolean> {
     const { deletes } = this.#options
-    return deletes !== null && isOld && file.size > 0 && file.mark >= (await file.measure())
+    return deletes !== null && isOld && file.size > 0 && file.offset >= (await file.measure())
   }
 
   async #remove(key: string, file: FollowedFile): Promise<void> {

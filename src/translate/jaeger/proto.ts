@@ -146,15 +146,16 @@ class ProtoReader {
     const input = this.#in
     for (input.pos = start; input.pos < limit; ) {
       if (!input.field(limit)) return false
-      const { end } = input
+      // A number has no end of its own: that of the field before it would lead back, for ever.
+      const next = input.pos
       if (input.tag === PROCESS_NAME) {
-        if (!this.#sink.process.setService(input.bytes, input.start, end)) {
+        if (!this.#sink.process.setService(input.bytes, input.start, input.end)) {
           return this.#fail('too_large', 'expected a smaller message')
         }
       } else if (input.tag === PROCESS_TAGS) {
-        if (!this.#readTag(OF_PROCESS, input.start, end)) return false
+        if (!this.#readTag(OF_PROCESS, input.start, input.end)) return false
       }
-      input.pos = end
+      input.pos = next
     }
     return true
   }

@@ -442,21 +442,20 @@ test('a record that the broker finds too large is halved, and later ones are cut
   assert.equal(producer.sends.length, 1)
 })
 
-for (const room of [-500, -1, 0, 1]) {
-  test(`what has no room beside its headers is refused and counted (${room} bytes)`, async t => {
-    // Batch and record take 84 bytes beside the header's value, one by one.
-    const value = 'x'.repeat(1024 - 84 - room)
+test('what has no room beside its headers is refused and counted', async t => {
+  // Somewhere here is the length that leaves nothing at all.
+  for (let length = 900; length <= 1000; length++) {
     const { producer, send } = await start(t, {
       producer: { max_message_bytes: 1024 },
-      record_headers: [{ name: 'h', value }],
+      record_headers: [{ name: 'h', value: 'x'.repeat(length) }],
     })
 
     const result = await send(batchOf('traces', { items: 3 }))
 
     assert.equal(result.kind === 'drop' && result.reason, 'item_too_large')
     assert.deepEqual(producer.records, [])
-  })
-}
+  }
+})
 
 test('a single item that is too large is refused and counted, the others go', async t => {
   const { send } = await start(t, {

@@ -383,6 +383,32 @@ test('lets no sender write a label twice, which would make Prometheus refuse the
   }
 })
 
+test('shows one target_info, whoever sends metrics of that name', async t => {
+  const kit = await start(t)
+  const resource = { 'service.name': 'shop', 'service.instance.id': '1' }
+  kit.send([gauge('target_info', [{ attributes: { own: 'x' } }])], resource)
+
+  const { text } = await kit.get()
+
+  assert.equal(text.match(/# TYPE target_info gauge/g)?.length, 1)
+  assert.deepEqual((await kit.samples()).sort(), [
+    'target_info{instance="1",job="shop",own="x"} 1',
+    'target_info{instance="1",job="shop"} 1',
+  ])
+})
+
+test('lets nobody take the name target_info for something else', async t => {
+  const kit = await start(t)
+  const point = { startTimeUnixNano: at(1), timeUnixNano: at(2), count: 1, sum: 1 }
+  const resource = { 'service.name': 'shop', 'service.instance.id': '1' }
+  kit.send([{ name: 'target_info', summary: { dataPoints: [point] } }], resource)
+
+  const { text } = await kit.get()
+
+  assert.deepEqual(text.match(/# TYPE target_info.*/g), ['# TYPE target_info gauge'])
+  assert.deepEqual(await kit.samples(), ['target_info{instance="1",job="shop"} 1'])
+})
+
 test('shows a series once, the newer one, when two have the same name and labels', async t => {
   const kit = await start(t)
   kit.send([gauge('a', [{ attributes: { 'k.k': 'v' }, time: 2 }])])

@@ -266,6 +266,18 @@ test('sends batches to the node that leads, over the seed where that is the same
   assert.equal(link.requests.filter(({ apiKey }) => apiKey === PRODUCE).length, 1)
 })
 
+test('tells brokers no longer time than they can read', async () => {
+  const { brokers, cluster } = await fixture({ requestTimeoutMs: 1000 * 3_600_000 })
+  await layoutOf(cluster)
+
+  const answers = await cluster.produce(1, [BATCH], 1)
+
+  assert.deepEqual(answers, [{ code: 0, said: '', badRecords: [] }])
+  const requests = brokers.links.flatMap(link => link.requests)
+  const [head] = requests.find(({ apiKey }) => apiKey === PRODUCE)!.chunks
+  assert.equal(Buffer.from(head).readInt32BE(4), 0x7fff_ffff)
+})
+
 test('speaks the version that the broker has', async () => {
   const { brokers, cluster } = await fixture()
   brokers.produceVersion = 5

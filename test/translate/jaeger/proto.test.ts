@@ -153,6 +153,20 @@ describe('Jaeger protobuf', () => {
     }
   })
 
+  it('passes over fields that a process does not have, of every wire type', () => {
+    // After a name: a varint, 4 bytes, 8 bytes, bytes; then a tag without anything.
+    const fields = ['7001', '7501020304', '710102030405060708', '720101', '1200']
+    for (const field of fields) {
+      const process = Buffer.from(`0a0161${field}${field}`, 'hex')
+      const span = encodeJaeger('Span', { ...IDS, operation_name: 'get' })
+      const bytes = Buffer.concat([span, Buffer.from([0x52, process.length]), process])
+
+      const [{ resource }] = plain(good(readJaegerSpan(bytes)))
+
+      assert.equal(resource['service.name'], 'a')
+    }
+  })
+
   it('refuses fields that run past their end', () => {
     const bytes = encodeJaeger('Batch', { spans: [{ ...IDS, operation_name: 'get' }] })
     for (let end = 1; end < bytes.length; end++) {

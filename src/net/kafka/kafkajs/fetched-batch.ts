@@ -65,12 +65,22 @@ const CONTROL = 32
 const CODECS: readonly (Encoding | undefined)[] = [undefined, 'gzip', 'snappy', 'lz4', 'zstd']
 /** Batches of one fetch beyond this, inflated, are left to the next one: they come again. */
 const MAX_FETCH_BYTES = 16 << 20
+/** The same for all partitions of one answer: a few bytes of each could inflate to more than there is memory. */
+const MAX_ANSWER_BYTES = 64 << 20
 /** A larger one is not to be believed of a batch whose checksum is wrong. */
 const MAX_BATCH_RECORDS = 10_000_000
 const TWO_32 = 2 ** 32
 /** Of what is damaged: kafkajs leaves out what lies before the offset that it asked for, and says nothing. */
 const BEYOND = String(Number.MAX_SAFE_INTEGER)
 const NO_CONTEXT: BatchContext = { producerId: '-1', inTransaction: false }
+
+/** Bytes that came out of batches, readable or not. */
+interface Tally {
+  inflated: number
+}
+
+/** What has been inflated of an answer that is being read; it has one decoder. */
+const inflatedOf = new WeakMap<FetchDecoder, number>()
 
 /** `original` reads the formats from before Kafka 0.11. */
 export async function decodeFetched(
@@ -82,22 +92,31 @@ export async function decodeFetched(
   if (size <= 0 || !decoder.canReadBytes(size)) return []
   const bytes = decoder.readBytes(size)
   if (bytes.length <= MAGIC_AT) return []
-  if (bytes[MAGIC_AT] >= MAGIC) return decodeBatches(bytes)
+  if (bytes[MAGIC_AT] >= MAGIC) {
+    const before = inflatedOf.get(decoder) ?? 0
+    if (before >= MAX_ANSWER_BYTES) return []
+    const tally: Tally = { inflated: 0 }
+    const messages = await decodeBatches(bytes, tally)
+    inflatedOf.set(decoder, before + tally.inflated)
+    return messages
+  }
   decoder.offset = start
   return original(decoder)
 }
 
 /** The last batch may be cut off. */
-export async function decodeBatches(bytes: Buffer): Promise<FetchedMessage[]> {
+export async function decodeBatches(
+  bytes: Buffer,
+  tally: Tally = { inflated: 0 },
+): Promise<FetchedMessage[]> {
   const messages: FetchedMessage[] = []
-  let inflated = 0
-  for (let at = 0; at + HEADER_BYTES <= bytes.length && inflated < MAX_FETCH_BYTES; ) {
+  for (let at = 0; at + HEADER_BYTES <= bytes.length && tally.inflated < MAX_FETCH_BYTES; ) {
     const length = bytes.readInt32BE(at + 8)
     const end = at + PREFIX_BYTES + length
     if (end > bytes.length) break
     const batch = bytes.subarray(at, Math.max(end, at + HEADER_BYTES))
     try {
-      inflated += await decodeBatch(batch, length, messages)
+      await decodeBatch(batch, length, messages, tally)
     } catch (error) {
       const next = end + 8 <= bytes.length && end > at ? int64(bytes, end) : -1
       messages.push(damaged(batch, next, (error as Error).message))
@@ -108,12 +127,13 @@ export async function decodeBatches(bytes: Buffer): Promise<FetchedMessage[]> {
   return messages
 }
 
-/** Bytes of its records. Throws when it cannot be read, and has added nothing then. */
+/** Throws when it cannot be read, and has added no messages then. */
 async function decodeBatch(
   batch: Buffer,
   length: number,
   messages: FetchedMessage[],
-): Promise<number> {
+  tally: Tally,
+): Promise<void> {
   if (length < HEADER_BYTES - PREFIX_BYTES) throw new Error('the batch is shorter than its head')
   if (batch[MAGIC_AT] !== MAGIC)
     throw new Error(`a record format that is not known: ${batch[MAGIC_AT]}`)
@@ -127,6 +147,7 @@ async function decodeBatch(
     throw new Error(`a compression that is not known: ${attributes & CODEC_MASK}`)
   }
   const records = codec === undefined ? packed : await inflateRecords(codec, packed)
+  tally.inflated += records.length
   const before = messages.length
   try {
     new RecordReader(batch, records, attributes).readAll(messages)
@@ -134,7 +155,6 @@ async function decodeBatch(
     messages.length = before
     throw error
   }
-  return records.length
 }
 
 function damaged(batch: Buffer, nextBatch: number, message: string): FetchedMessage {

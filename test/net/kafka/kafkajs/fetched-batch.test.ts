@@ -1,5 +1,6 @@
 /** Fetched record batches: read as they were written, by each codec; what is damaged is told once and stepped over. */
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -7,6 +8,7 @@ import { crc32c } from '../../../../src/net/codecs/crc32c.ts'
 import { compress, type Encoding, loadCodec } from '../../../../src/net/compression.ts'
 import {
   decodeBatches,
+  decodeFetched,
   type FetchedMessage,
 } from '../../../../src/net/kafka/kafkajs/fetched-batch.ts'
 
@@ -171,6 +173,25 @@ test('does not inflate what is larger than any producer would make it', async ()
 
   assert.match(messages[0].damage!.message, /more than|too large/)
   assert.equal(messages[0].damage!.nextOffset, 4)
+})
+
+test('leaves partitions to the next fetch once the others of an answer have inflated to a lot', async () => {
+  const packed = gzipSync(Buffer.alloc(30 << 20))
+  // Zeros are no records: what comes out is one message that says so, and the bytes were inflated all the same.
+  const partition = makeBatch(3, [A], { attributes: 1, pack: () => packed })
+  const one = (await decodeBatches(partition)).length
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(partition.length)
+  const buffer = Buffer.concat(Array.from({ length: 5 }, () => [size, partition]).flat())
+  const decoder = new (createRequire(import.meta.url)('kafkajs/src/protocol/decoder'))(buffer)
+
+  const counts: number[] = []
+  for (let i = 0; i < 5; i++) {
+    counts.push((await decodeFetched(decoder, async () => [])).length)
+  }
+
+  assert.deepEqual(counts, [one, one, one, 0, 0])
+  assert.equal(decoder.offset, buffer.length)
 })
 
 test('leads over offsets that compaction has taken away at the end', async () => {
