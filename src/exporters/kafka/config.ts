@@ -20,9 +20,17 @@ const INT32_MAX = 0x7fff_ffff
 /** Anything less has no room for a record's key and headers. */
 const LEAST_MESSAGE_BYTES = 1024
 
-function signalFields(topic: string) {
+const TOPIC: Readonly<Record<Signal | 'profiles', string>> = {
+  traces: 'otlp_spans',
+  metrics: 'otlp_metrics',
+  logs: 'otlp_logs',
+  profiles: 'otlp_profiles',
+}
+const ENCODING = 'otlp_proto'
+
+function signalFields(signal: Signal | 'profiles') {
   return section({
-    topic: z.string().min(1).default(topic).describe('Topic.'),
+    topic: z.string().min(1).default(TOPIC[signal]).describe('Topic.'),
     topic_from_metadata_key: z
       .string()
       .default('')
@@ -31,7 +39,7 @@ function signalFields(topic: string) {
       .string()
       .default('')
       .describe("Takes the record's key from this key of the request's metadata."),
-    encoding: z.string().default('otlp_proto').describe('What a record holds.'),
+    encoding: z.string().default(ENCODING).describe('What a record holds.'),
   })
 }
 
@@ -69,10 +77,18 @@ const producer = section({
 
 const schema = section({
   ...kafkaClientFields,
-  traces: signalFields('otlp_spans').describe('Where and how traces go.'),
-  metrics: signalFields('otlp_metrics').describe('Where and how metrics go.'),
-  logs: signalFields('otlp_logs').describe('Where and how logs go.'),
-  profiles: idle(signalFields('otlp_profiles').describe('Accepted for compatibility.')),
+  traces: signalFields('traces').describe('Where and how traces go.'),
+  metrics: signalFields('metrics').describe('Where and how metrics go.'),
+  logs: signalFields('logs').describe('Where and how logs go.'),
+  profiles: idle(signalFields('profiles').describe('Accepted for compatibility.')),
+  topic: z
+    .string()
+    .default('')
+    .describe('As older collectors have it: the topic of signals that name none of their own.'),
+  encoding: z
+    .string()
+    .default('')
+    .describe('As older collectors have it: the encoding of signals that name none of their own.'),
   topic_from_attribute: z
     .string()
     .default('')
@@ -121,12 +137,29 @@ export type KafkaConfig = z.output<typeof schema>
 
 export const config: ConfigSpec<KafkaConfig> = { schema, check }
 
+/** Where and how a signal goes; what it does not name itself may be named for all that can have it. */
+export function signalConfig(config: KafkaConfig, signal: Signal): KafkaConfig['traces'] {
+  const own = config[signal]
+  const isForAll = own.encoding === ENCODING && writerOf(config.encoding, signal) !== null
+  return {
+    ...own,
+    topic: config.topic !== '' && own.topic === TOPIC[signal] ? config.topic : own.topic,
+    encoding: isForAll ? config.encoding : own.encoding,
+  }
+}
+
 type Fault = (path: readonly (string | number)[], message: string, expected: string) => void
 
 function check(config: KafkaConfig): ConfigProblem[] {
   const problems = [...checkSending(config), ...checkKafkaClient(config)]
   const fault: Fault = (path, message, expected) => problems.push({ path, message, expected })
   for (const signal of SIGNALS) checkSignal(config, signal, fault)
+  if (
+    config.encoding !== '' &&
+    SIGNALS.every(signal => writerOf(config.encoding, signal) === null)
+  ) {
+    fault(['encoding'], 'is not known', writableEncodings('traces').join(', '))
+  }
   if (config.partition_logs_by_resource_attributes && config.partition_logs_by_trace_id) {
     const message = 'does not go together with partition_logs_by_resource_attributes'
     fault(['partition_logs_by_trace_id'], message, 'one of them')
@@ -138,7 +171,7 @@ function check(config: KafkaConfig): ConfigProblem[] {
 }
 
 function checkSignal(config: KafkaConfig, signal: Signal, fault: Fault): void {
-  const { encoding, message_key_from_metadata_key: key, topic } = config[signal]
+  const { encoding, message_key_from_metadata_key: key, topic } = signalConfig(config, signal)
   if (writerOf(encoding, signal) === null) {
     const message = `is not known for ${signal}`
     fault([signal, 'encoding'], message, writableEncodings(signal).join(', '))

@@ -19,7 +19,7 @@ import { BATCH_HEADER_BYTES, recordBytes } from '../../net/kafka/record-batch.ts
 import { type EncodingWriter, writerOf } from '../../translate/encoding/writers.ts'
 import type { Abort } from '../../util/abort.ts'
 import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
-import { isTopicName, type KafkaConfig } from './config.ts'
+import { isTopicName, type KafkaConfig, signalConfig } from './config.ts'
 import { Delivery, type Message } from './delivery.ts'
 import { countBatches } from './metrics.ts'
 import { Plan } from './plan.ts'
@@ -57,7 +57,7 @@ export class KafkaSender implements Sender {
     this.#context = context
     this.#maxBytes = config.producer.max_message_bytes
     for (const signal of signals) {
-      const writer = writerOf(config[signal].encoding, signal)
+      const writer = writerOf(signalConfig(config, signal).encoding, signal)
       if (writer !== null) this.#lanes.set(signal, { plan: new Plan(signal, config), writer })
     }
     this.#headers = Object.entries(config.record_headers).map(([key, value]) => ({

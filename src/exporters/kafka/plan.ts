@@ -14,7 +14,7 @@ import { isWireFault, PARENT, ROW } from '../../otlp/request-index.ts'
 import type { RequestView } from '../../otlp/request-view.ts'
 import { Selection } from '../../otlp/selection.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
-import type { KafkaConfig } from './config.ts'
+import { type KafkaConfig, signalConfig } from './config.ts'
 import { TraceUnits } from './trace-units.ts'
 
 export interface Unit {
@@ -30,6 +30,7 @@ type Grouping = 'none' | 'resource' | 'trace'
 export class Plan {
   readonly #signal: Signal
   readonly #config: KafkaConfig
+  readonly #own: KafkaConfig['traces']
   readonly #grouping: Grouping
   readonly #keyFromResource: boolean
   readonly #traces: TraceUnits | null
@@ -37,6 +38,7 @@ export class Plan {
   constructor(signal: Signal, config: KafkaConfig) {
     this.#signal = signal
     this.#config = config
+    this.#own = signalConfig(config, signal)
     this.#keyFromResource = hasResourceKey(signal, config)
     const byTopic = config.topic_from_attribute !== ''
     if (hasTraceKey(signal, config)) this.#grouping = 'trace'
@@ -64,7 +66,7 @@ export class Plan {
   }
 
   #topicOf({ metadata }: RequestContext): { topic: string; isFixed: boolean } {
-    const { topic, topic_from_metadata_key: from } = this.#config[this.#signal]
+    const { topic, topic_from_metadata_key: from } = this.#own
     const found = from === '' ? undefined : metadata.get(from.toLowerCase())?.[0]
     return found === undefined
       ? { topic, isFixed: this.#config.topic_from_attribute === '' }
@@ -72,7 +74,7 @@ export class Plan {
   }
 
   #keyOf({ metadata }: RequestContext): Uint8Array | null {
-    const { message_key_from_metadata_key: from } = this.#config[this.#signal]
+    const { message_key_from_metadata_key: from } = this.#own
     const found = from === '' ? undefined : metadata.get(from.toLowerCase())?.[0]
     return found === undefined || found === '' ? null : Buffer.from(found)
   }
@@ -103,7 +105,7 @@ export class Plan {
 function hasTraceKey(signal: Signal, config: KafkaConfig): boolean {
   if (signal === 'logs') return config.partition_logs_by_trace_id
   if (signal !== 'traces' || !config.partition_traces_by_id) return false
-  return !config.traces.encoding.startsWith('jaeger_')
+  return !signalConfig(config, 'traces').encoding.startsWith('jaeger_')
 }
 
 function hasResourceKey(signal: Signal, config: KafkaConfig): boolean {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { validateComponentConfig } from '../../../src/config/judge.ts'
 import type { Factory } from '../../../src/core/factory.ts'
-import type { KafkaConfig } from '../../../src/exporters/kafka/config.ts'
+import { type KafkaConfig, signalConfig } from '../../../src/exporters/kafka/config.ts'
 import { factory as typed } from '../../../src/exporters/kafka/factory.ts'
 
 const factory = typed as Factory
@@ -36,6 +36,19 @@ test("has upstream's defaults", () => {
     [metadata.refresh_interval, metadata.retry.max, metadata.retry.backoff],
     [600_000, 3, 250],
   )
+})
+
+test('gives signals that name none of their own the topic and encoding of older configurations', () => {
+  const section = { topic: 'all', encoding: 'jaeger_proto', logs: { topic: 'lines' } }
+  const config = factory.config.schema.parse(section) as KafkaConfig
+
+  assert.deepEqual(problems(section), [])
+  const [traces, metrics, logs] = (['traces', 'metrics', 'logs'] as const).map(signal =>
+    signalConfig(config, signal),
+  )
+  assert.deepEqual([traces.topic, metrics.topic, logs.topic], ['all', 'all', 'lines'])
+  assert.deepEqual([traces.encoding, metrics.encoding], ['jaeger_proto', 'otlp_proto'])
+  assert.deepEqual(problems({ encoding: 'runes' }), ['encoding is not known'])
 })
 
 test("takes upstream's own examples", () => {
