@@ -3,15 +3,16 @@
  * served is some 20 KiB, which who only connects shall not get.
  */
 import type { Socket } from 'node:net'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import type { CutReason } from './grpc-transport.ts'
 import type { Guest } from './guests.ts'
 import { onFirstChunk } from './read-in-place.ts'
 
 /** Within this time something must come. */
 export const SILENCE_TIMEOUT_MS = 10_000
-/** Ended in one look: ten thousand at once would hold up everybody else. */
-const MOST_ENDED = 100
+/** Ended at once, and the pause until the next: ten thousand at once would hold up everybody else for half a second. */
+const MOST_ENDED = 5
+const PAUSE_MS = 50
 
 interface Waiting {
   readonly socket: Socket
@@ -25,6 +26,8 @@ export class Doorstep {
   readonly #onCut: (reason: CutReason) => void
   /** The oldest first. */
   readonly #waiting = new Set<Waiting>()
+  /** There are more to be ended. */
+  #again: Timer | null = null
 
   /** `open` takes a connection over, in the turn in which its first bytes come. */
   constructor(
@@ -61,14 +64,21 @@ export class Doorstep {
     return true
   }
 
-  /** Ends those that have been silent for too long; some of them, where they are many. */
+  /** Ends those that have been silent for too long, a few at a time. */
   look(): void {
+    if (this.#again !== null) return
     const untilMs = this.#clock.monotonic() - SILENCE_TIMEOUT_MS
     let ended = 0
     for (const one of this.#waiting) {
-      if (one.sinceMs > untilMs || ended++ >= MOST_ENDED) return
+      if (one.sinceMs > untilMs) return
+      if (ended++ === MOST_ENDED) break
       this.#end(one, 'no_preface')
     }
+    if (ended <= MOST_ENDED) return
+    this.#again = this.#clock.after(PAUSE_MS, () => {
+      this.#again = null
+      this.look()
+    })
   }
 
   #end(one: Waiting, why: CutReason): void {
@@ -80,6 +90,7 @@ export class Doorstep {
 
   /** Nothing has come of them, so nothing is lost. */
   close(): void {
+    this.#again?.cancel()
     for (const { socket } of this.#waiting) socket.destroy()
   }
 }
