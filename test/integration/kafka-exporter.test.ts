@@ -23,6 +23,9 @@ import { eventually } from '../harness/process.ts'
 import { KAFKA_USER, type KafkaPeer, kafkaJars, startKafka } from './kafka-peer.ts'
 import { lacking } from './peer-cache.ts'
 
+/** A reader whose broker has gone for good must not keep this process alive. */
+const ONCE = { retry: { restartOnFailure: async () => false } }
+
 const factory = typed as Factory
 const skip = lacking(kafkaJars)
 /** What brokers take of one batch by default. */
@@ -81,7 +84,9 @@ interface Found {
 /** Everything in a topic, once it is so many records. */
 async function read(t: TestContext, kafka: KafkaPeer, topic: string, least = 1): Promise<Found[]> {
   loadKafkajs()
-  const consumer = kafka.client().consumer({ groupId: `read-${topic}`, maxWaitTimeInMs: 100 })
+  const consumer = kafka
+    .client()
+    .consumer({ groupId: `read-${topic}`, maxWaitTimeInMs: 100, ...ONCE })
   t.after(() => consumer.disconnect())
   const found: Found[] = []
   await consumer.connect()
