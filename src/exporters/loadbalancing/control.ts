@@ -1,8 +1,7 @@
 /** What operators see of the queues of all backends and of the one in front, and what they can do with them. */
-import { Batch } from '../../core/batch.ts'
+import type { Batch } from '../../core/batch.ts'
 import type { CreateContext } from '../../core/factory.ts'
-import { busy, type Outcome, refused } from '../../core/outcome.ts'
-import { Payload } from '../../core/payload.ts'
+import type { Outcome } from '../../core/outcome.ts'
 import type {
   QueueControl,
   QueuedRequest,
@@ -10,8 +9,7 @@ import type {
   QueueView,
   Requeued,
 } from '../../core/queue-control.ts'
-import { indexRequest } from '../../otlp/kernel/kernel.ts'
-import { isWireFault } from '../../otlp/request-index.ts'
+import { requeue } from '../sending/requeue.ts'
 import type { Backends } from './backends.ts'
 
 export class BalancingControl implements QueueControl {
@@ -68,25 +66,7 @@ export class BalancingControl implements QueueControl {
 
   put(request: Requeued): Outcome | Promise<Outcome> {
     if (this.#front !== null) return this.#front.put(request)
-    const { signal, tenant, bytes, context } = request
-    const { memory, ledger } = this.#context
-    const index = indexRequest(signal, bytes)
-    if (isWireFault(index)) return refused(request.items, 'bad_data', index.fault)
-    const { items } = index
-    if (!memory.tryReserve(bytes.length)) return busy(memory.retryAfterMs())
-    const payload = new Payload(bytes, { onFree: () => memory.free(bytes.length) })
-    const part = { payload, index, selection: null, edits: null, items }
-    const batch = new Batch(signal, tenant, context, [part])
-    ledger.copied(tenant, signal, items)
-    const learn = (outcome: Outcome): Outcome => {
-      if (outcome.kind === 'accepted') return outcome
-      const left = outcome.kind === 'refused' ? outcome.items : items
-      ledger.copied(tenant, signal, -left)
-      if (left === items) batch.release()
-      return outcome
-    }
-    const outcome = this.#take(batch)
-    return outcome instanceof Promise ? outcome.then(learn) : learn(outcome)
+    return requeue(request, this.#context, this.#take)
   }
 
   /** The exporter's name means all of its queues; one with a backend behind it only that one's. */

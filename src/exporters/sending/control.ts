@@ -1,8 +1,7 @@
 /** What operators see of an exporter's queues, and what they can do with them: look, hurry, let go, put back. */
-import { Batch, type TenantId } from '../../core/batch.ts'
+import type { Batch, TenantId } from '../../core/batch.ts'
 import type { CreateContext } from '../../core/factory.ts'
-import { busy, type Outcome, refused } from '../../core/outcome.ts'
-import { Payload } from '../../core/payload.ts'
+import { type Outcome, refused } from '../../core/outcome.ts'
 import type {
   QueueControl,
   QueuedRequest,
@@ -11,11 +10,10 @@ import type {
   Requeued,
 } from '../../core/queue-control.ts'
 import type { Signal } from '../../core/signal.ts'
-import { indexRequest } from '../../otlp/kernel/kernel.ts'
-import { isWireFault } from '../../otlp/request-index.ts'
 import { contentsOf } from '../../tenancy/letters/contents.ts'
 import type { Lane } from './lane.ts'
 import { loadOf } from './queue-load.ts'
+import { requeue } from './requeue.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 
 /** Distinct names that are told of one request. */
@@ -87,27 +85,10 @@ export class SendingControl implements QueueControl {
   }
 
   put(request: Requeued): Outcome | Promise<Outcome> {
-    const { signal, tenant, bytes, context } = request
-    const { memory, ledger } = this.#context
+    const { signal, items } = request
     const lane = this.#lanes[signal]
-    const index = indexRequest(signal, bytes)
-    if (lane === undefined) return refused(request.items, 'unimplemented', `takes no ${signal}`)
-    if (isWireFault(index)) return refused(request.items, 'bad_data', index.fault)
-    const { items } = index
-    if (!memory.tryReserve(bytes.length)) return busy(memory.retryAfterMs())
-    const payload = new Payload(bytes, { onFree: () => memory.free(bytes.length) })
-    const part = { payload, index, selection: null, edits: null, items }
-    const batch = new Batch(signal, tenant, context, [part])
-    ledger.copied(tenant, signal, items)
-    const learn = (outcome: Outcome): Outcome => {
-      if (outcome.kind === 'accepted') return outcome
-      const left = outcome.kind === 'refused' ? outcome.items : items
-      ledger.copied(tenant, signal, -left)
-      if (left === items) batch.release()
-      return outcome
-    }
-    const outcome = lane.consume(batch)
-    return outcome instanceof Promise ? outcome.then(learn) : learn(outcome)
+    if (lane === undefined) return refused(items, 'unimplemented', `takes no ${signal}`)
+    return requeue(request, this.#context, batch => lane.consume(batch))
   }
 
   *#matching(filter: QueueFilter): IterableIterator<readonly [Lane, TenantQueue]> {
