@@ -5,9 +5,9 @@ import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext, Outlets } from '../../core/factory.ts'
 import { MadeMetrics } from '../../core/made-metrics.ts'
 import type { Counter } from '../../core/meter.ts'
+import { MetricRounds, type Telling } from '../../core/metric-rounds.ts'
 import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
-import { inSlices } from '../../util/in-slices.ts'
 import type { ServicegraphConfig } from './config.ts'
 import { SeriesOfEdges } from './edge-series.ts'
 import { type Seen, ServiceGraph } from './graph.ts'
@@ -25,16 +25,14 @@ const RETRY_AFTER_MS = 1000
 export class ServicegraphConnector implements Component, Consumer {
   readonly #context: CreateContext<ServicegraphConfig>
   readonly #made: MadeMetrics
+  readonly #rounds: MetricRounds
   readonly #graphs = new Map<TenantId, ServiceGraph>()
   readonly #total: Counter
   readonly #expired: Counter
   readonly #dropped: Counter
   readonly #overflowed: Counter
-  readonly #postponed: Counter
-  readonly #failed: Counter
   readonly #timers: Timer[] = []
   #startMs = 0
-  #flushing: Promise<void> | null = null
   #isStopped = false
 
   constructor(context: CreateContext<ServicegraphConfig>, { pipelines, to }: Outlets) {
@@ -45,11 +43,15 @@ export class ServicegraphConnector implements Component, Consumer {
     this.#expired = meter.counter(EXPIRED_EDGES, labels)
     this.#dropped = meter.counter(DROPPED_SPANS, labels)
     this.#overflowed = meter.counter(OVERFLOWED, labels)
-    this.#postponed = meter.counter(POSTPONED, labels)
-    this.#failed = meter.counter(FAILED, labels)
     this.#startMs = clock.now()
     const ids = [...pipelines].flatMap(([id, signal]) => (signal === 'metrics' ? [id] : []))
     this.#made = new MadeMetrics({ ...context, next: to(ids) })
+    this.#rounds = new MetricRounds({
+      ...{ made: this.#made, clock, log: context.log },
+      postponed: meter.counter(POSTPONED, labels),
+      failed: meter.counter(FAILED, labels),
+      tellings: () => this.#tellings(),
+    })
   }
 
   async start(): Promise<void> {
@@ -58,7 +60,7 @@ export class ServicegraphConnector implements Component, Consumer {
     const every = (ms: number, f: () => void): void => {
       if (ms > 0) this.#timers.push(clock.every(ms, f))
     }
-    every(metrics_flush_interval, () => this.#flush())
+    every(metrics_flush_interval, () => this.#rounds.begin())
     // Upstream's defaults where 0 is configured.
     every(cache_loop || 60_000, () => this.#clean())
     every(store_expiration_loop || 2000, () => this.#expire())
@@ -69,10 +71,7 @@ export class ServicegraphConnector implements Component, Consumer {
     this.#isStopped = true
     for (const timer of this.#timers) timer.cancel()
     this.#expire()
-    await this.#flushing
-    // What was counted since the last flush is told before the end.
-    this.#flush()
-    await this.#flushing
+    await this.#rounds.end()
     await this.#made.drain(deadline)
     for (const graph of this.#graphs.values()) {
       graph.abandon()
@@ -90,7 +89,7 @@ export class ServicegraphConnector implements Component, Consumer {
     for (const part of batch.parts) this.#book(batch, addPart(graph, part, nowMs), part.items)
     this.#publish(graph)
     batch.release()
-    if (config.metrics_flush_interval === 0) this.#flush()
+    if (config.metrics_flush_interval === 0) this.#rounds.begin()
     return ACCEPTED
   }
 
@@ -119,30 +118,9 @@ export class ServicegraphConnector implements Component, Consumer {
     return graph
   }
 
-  #flush(): void {
-    // Nothing is lost by waiting: what is counted meanwhile is told with the rest, at the latest at the stop.
-    if (this.#flushing !== null || !(this.#made.isIdle || this.#isStopped)) {
-      this.#postponed.value++
-      return
-    }
-    const flushing = this.#tellAll().finally(() => {
-      this.#flushing = null
-    })
-    this.#flushing = flushing
-  }
-
-  async #tellAll(): Promise<void> {
-    const nowMs = this.#context.clock.now()
+  *#tellings(): IterableIterator<readonly [TenantId, Telling]> {
     for (const [tenant, { series }] of this.#graphs) {
-      if (series.isEmpty) continue
-      const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      try {
-        if (!(await inSlices(series.write(nowMs, take)))) this.#postponed.value++
-      } catch (error) {
-        // Nobody waits for a flush: its fault would end the process.
-        this.#failed.value++
-        this.#context.log.error('flush_failed', { tenant, error })
-      }
+      if (!series.isEmpty) yield [tenant, (take, nowMs) => series.write(nowMs, take)]
     }
   }
 

@@ -5,9 +5,9 @@ import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext, Outlets } from '../../core/factory.ts'
 import { MadeMetrics } from '../../core/made-metrics.ts'
 import type { Counter } from '../../core/meter.ts'
+import { MetricRounds, type Telling } from '../../core/metric-rounds.ts'
 import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import { materialise } from '../../rules/contexts/materialise.ts'
-import { inSlices } from '../../util/in-slices.ts'
 import { Aggregator } from './aggregator.ts'
 import type { SpanmetricsConfig } from './config.ts'
 import { Flusher } from './flush.ts'
@@ -25,13 +25,11 @@ export class SpanmetricsConnector implements Component, Consumer {
   readonly #context: CreateContext<SpanmetricsConfig>
   readonly #plan: Plan
   readonly #made: MadeMetrics
+  readonly #rounds: MetricRounds
   readonly #tenants = new Map<TenantId, TenantCounts>()
   readonly #overflowed: Counter
-  readonly #postponed: Counter
-  readonly #failed: Counter
   readonly #forgetSeries: () => void
   #timer: Timer | null = null
-  #flushing: Promise<void> | null = null
   #isStopped = false
 
   constructor(context: CreateContext<SpanmetricsConfig>, { pipelines, to }: Outlets) {
@@ -39,26 +37,27 @@ export class SpanmetricsConnector implements Component, Consumer {
     this.#plan = new Plan(context.config)
     const labels = { connector: context.id }
     this.#overflowed = context.meter.counter(OVERFLOWED, labels)
-    this.#postponed = context.meter.counter(POSTPONED, labels)
-    this.#failed = context.meter.counter(FAILED, labels)
     this.#forgetSeries = context.meter.observe(SERIES, labels, () => this.#series())
     const ids = [...pipelines].flatMap(([id, signal]) => (signal === 'metrics' ? [id] : []))
     this.#made = new MadeMetrics({ ...context, next: to(ids) })
+    this.#rounds = new MetricRounds({
+      ...{ made: this.#made, clock: context.clock, log: context.log },
+      postponed: context.meter.counter(POSTPONED, labels),
+      failed: context.meter.counter(FAILED, labels),
+      tellings: () => this.#tellings(),
+    })
   }
 
   async start(): Promise<void> {
     const { clock, config } = this.#context
-    this.#timer = clock.every(config.metrics_flush_interval, () => this.#flush())
+    this.#timer = clock.every(config.metrics_flush_interval, () => this.#rounds.begin())
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#timer?.cancel()
-    await this.#flushing
-    // What was counted since the last flush is told before the end.
-    this.#flush()
-    await this.#flushing
+    await this.#rounds.end()
     await this.#made.drain(deadline)
     for (const { aggregator } of this.#tenants.values()) aggregator.groups.clear()
     this.#tenants.clear()
@@ -95,32 +94,9 @@ export class SpanmetricsConnector implements Component, Consumer {
     return counts
   }
 
-  #flush(): void {
-    // Nothing is lost by waiting: what is counted meanwhile is told with the rest, at the latest at the stop.
-    if (this.#flushing !== null || !(this.#made.isIdle || this.#isStopped)) {
-      this.#postponed.value++
-      return
-    }
-    const flushing = this.#tellAll().finally(() => {
-      this.#flushing = null
-    })
-    this.#flushing = flushing
-  }
-
-  async #tellAll(): Promise<void> {
-    const nowMs = this.#context.clock.now()
+  *#tellings(): IterableIterator<readonly [TenantId, Telling]> {
     for (const [tenant, { aggregator, flusher }] of this.#tenants) {
-      const take = (bytes: Uint8Array): boolean => this.#made.push(tenant, bytes)
-      try {
-        const isTold = await inSlices(
-          flusher.flush(aggregator.groups, nowMs, take, this.#isStopped),
-        )
-        if (!isTold) this.#postponed.value++
-      } catch (error) {
-        // Nobody waits for a flush: its fault would end the process.
-        this.#failed.value++
-        this.#context.log.error('flush_failed', { tenant, error })
-      }
+      yield [tenant, (take, nowMs, isLast) => flusher.flush(aggregator.groups, nowMs, take, isLast)]
     }
   }
 

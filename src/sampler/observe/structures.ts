@@ -128,11 +128,15 @@ export class Structures {
     return true
   }
 
-  /** The first trace that lacks one span may be a class of its own and counts as such; later ones, and those that lack more, do not. */
+  /**
+   * Whatever seems to be missing, the first trace of its kind may be a class of its own and counts as such, unless it is in pieces;
+   * later ones that lack spans by chance do not.
+   */
   #countsAs(own: number, nowMs: number): number {
     const paths = this.#paths
     const of = this.#of[own]
-    if (of !== NONE) return this.#lacks[own] === 1 && this.#classes.seen[own] === 0 ? own : of
+    if (paths.orphans === 0 && this.#classes.seen[own] === 0) return own
+    if (of !== NONE) return of
     const chance = paths.missing > 0 && paths.missingSurprise < BY_CHANCE && paths.turn < BY_CHANCE
     if (paths.orphans === 0 && !chance) return own
     if (this.#classes.seen[own] >= KNOWN) return own

@@ -106,6 +106,27 @@ test('siblings in another order are the same structure', () => {
   assert.equal(observer.structureSeen, 1)
 })
 
+test('a known structure without two of its spans counts as new once, then as the known one', () => {
+  const observer = new Observer()
+  const children = [1, 2, 3, 4].map(operation => [operation, operation, 0, operation, 2] as const)
+  const whole = trace([0, 0, -1, 0, 9], ...children)
+  teach(observer, 200, () => whole)
+  const known = observer.structure
+  const counted = (): number[] => {
+    const lacking = trace([0, 0, -1, 0, 9], ...children.slice(0, 2))
+    observer.observe(lacking, 1e6, row, 0)
+    return [observer.structure, observer.structureSeen]
+  }
+  observer.observe(trace([0, 0, -1, 0, 9], ...children.slice(0, 3)), 1e6, row, 0)
+
+  const [first, seenBefore] = counted()
+  const [second] = counted()
+
+  assert.notEqual(first, known)
+  assert.equal(seenBefore, 0)
+  assert.equal(second, known)
+})
+
 test('measuring learns nothing and leaves what is told of the last trace alone', () => {
   const observer = new Observer()
   teach(observer, 500)
