@@ -47,6 +47,10 @@ export const ERRORS = {
     message: 'The Kafka client library is not installed.',
     hint: 'Install the package that is named beside Millrace, or leave out `driver` to use kafkajs, which comes with it.',
   },
+  MILLRACE_KAFKA_LOG_BROKEN: {
+    message: 'The log of a Kafka partition contradicts itself.',
+    hint: 'The broker hands out records and then denies them: its files are damaged. Restore them from a replica or make the topic anew.',
+  },
   // -- otlp (answers to clients) ------------------------------------------------------------------------------
   MILLRACE_OTLP_MALFORMED: {
     message: 'The request is not a valid OTLP message.',

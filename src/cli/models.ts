@@ -45,11 +45,11 @@ function train(models: Command, io: CliIo): void {
     .description('Trains new weights on made-up systems, labelled recordings, or both')
     .option('--as <version>', 'version of the new weights; the next one if left out')
     .option('--data <directory>', 'labelled recording; may be repeated', collect, [])
-    .option('--made-up <systems>', 'made-up systems to learn from', readCount)
-    .option('--traces <n>', 'traces of each made-up system', readCount, 12_000)
-    .option('--hidden <units>', 'units of the hidden layer', readCount, 16)
-    .option('--epochs <n>', 'passes over all rows', readCount, 8)
-    .option('--seed <n>', 'of everything that is random', readCount, 1)
+    .option('--made-up <systems>', 'made-up systems to learn from', countOf(0, 1_000))
+    .option('--traces <n>', 'traces of each made-up system', countOf(1, 1_000_000), 12_000)
+    .option('--hidden <units>', 'units of the hidden layer', countOf(1, 256), 16)
+    .option('--epochs <n>', 'passes over all rows', countOf(1, 10_000), 8)
+    .option('--seed <n>', 'of everything that is random', countOf(0, 999_999_999), 1)
     .addOption(
       command
         .createOption('--engine <name>', 'what computes the gradients')
@@ -66,9 +66,12 @@ function kept(command: Command): Command {
   return command.option('--directory <path>', 'where own models are kept')
 }
 
-function readCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('a whole number is meant')
+function countOf(least: number, most: number): (text: string) => number {
+  return text => {
+    const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (count >= least && count <= most) return count
+    throw new InvalidArgumentError(`a whole number from ${least} to ${most} is meant`)
+  }
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -1,6 +1,6 @@
 /** The command line: which commands there are, and how their failures are told. Heavy modules load inside of actions. */
 import { createRequire } from 'node:module'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { MillraceError } from '../errors.ts'
 import { findNearest } from '../util/nearest.ts'
 import { register as registerComponents } from './components.ts'
@@ -61,6 +61,8 @@ export async function runCommandLine(args: readonly string[], io: CliIo): Promis
     else await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
+      // Commander has told its own; what an action finds wrong with its options comes here untold.
+      if (error instanceof InvalidArgumentError) io.stderr.write(`error: ${error.message}\n`)
       io.setExitCode(error.exitCode === 0 ? EXIT.ok : EXIT.usage)
       return
     }

@@ -38,9 +38,10 @@ function registerChanging(queue: Command, io: CliIo): void {
 
   lettersFiltered(queue.command('requeue'))
     .description('Sends dead letters again; the same as `letters requeue`')
+    .argument('[ids...]', 'letters; without, all that the filters leave')
     .option('--all', 'every letter, where nothing narrows it', false)
-    .action(async options => {
-      await (await import('./queue/letters-requeue.ts')).requeueLetters([], options, io)
+    .action(async (ids, options) => {
+      await (await import('./queue/letters-requeue.ts')).requeueLetters(ids, options, io)
     })
 
   offline(filtered(queue.command('purge')))

@@ -44,7 +44,7 @@ function registerEval(sampler: Command, io: CliIo): void {
   sampler
     .command('eval')
     .description('Replays labelled recordings through observer, model and decider, and measures')
-    .requiredOption('--data <dir>', 'folder of a recording; may be repeated', collect, [])
+    .requiredOption('--data <dir>', 'folder of a recording; may be repeated', collect)
     .option(
       '--budget <shares>',
       'shares of traces to keep, with commas between',
@@ -55,6 +55,7 @@ function registerEval(sampler: Command, io: CliIo): void {
       'heuristic',
     ])
     .option('--no-baselines', 'only the models named')
+    .option('--directory <path>', 'where own models are kept')
     .option('--seeds <n>', 'replays, each with other arrivals and randomness', '5')
     .option('--period <duration>', 'time over which the budget holds', '24h')
     .option('--json', 'a row for each data, model, budget and seed', false)
@@ -63,7 +64,7 @@ function registerEval(sampler: Command, io: CliIo): void {
     })
 }
 
-function collect(value: string, all: string[]): string[] {
+function collect(value: string, all: readonly string[] = []): readonly string[] {
   return [...all, value]
 }
 

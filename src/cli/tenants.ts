@@ -26,7 +26,7 @@ function registerKeys(tenants: Command, io: CliIo): void {
     .requiredOption('--tenant <id>', 'whose key it is')
     .option('--name <text>', 'what it is for, shown in lists', '')
     .option('--signals <list>', 'what it may send, as in traces,logs; everything if left out', list)
-    .option('--expires <when>', '90d, 12h, 2027-01-31, or never', readExpiry, null)
+    .option('--expires <when>', '90d, 12h, 2027-01-31, or never', readExpiry, 'never')
     .action(async options => {
       await (await import('./tenants/key.ts')).createKey(options, io)
     })
@@ -39,7 +39,7 @@ function registerKeys(tenants: Command, io: CliIo): void {
       '--expires <when>',
       'end of the new key: 90d, 12h, 2027-01-31, or never',
       readExpiry,
-      null,
+      'never',
     )
     .action(async (id, options) => {
       await (await import('./tenants/key.ts')).rotate(id, options, io)
@@ -124,13 +124,20 @@ function list(text: string): readonly string[] {
   throw new InvalidArgumentError(`"${wrong}" is no signal; there are ${SIGNALS.join(', ')}`)
 }
 
-/** Milliseconds from now, a Date, or null for never. */
-function readExpiry(text: string): number | Date | null {
-  if (text === 'never') return null
+/** Milliseconds from now, or a Date. Never is a word, for commander takes null as "no value". */
+function readExpiry(text: string): number | Date | 'never' {
+  if (text === 'never') return text
   if (/^\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?$/.test(text) && !Number.isNaN(Date.parse(text))) {
-    return new Date(text)
+    return readDay(text)
   }
   return readSpan(text)
+}
+
+/** `Date` makes the 2nd of March of the 30th of February. */
+function readDay(text: string): Date {
+  const date = new Date(text)
+  if (date.toISOString().slice(0, 10) === text.slice(0, 10)) return date
+  throw new InvalidArgumentError('there is no such day')
 }
 
 function readSpan(text: string): number {

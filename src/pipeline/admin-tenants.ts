@@ -9,7 +9,7 @@
  * ```
  * `since` is in milliseconds since 1970; without it, everything since the start of the process is meant.
  */
-import type { Inspector } from '../core/component.ts'
+import type { ComponentStatus, Inspector } from '../core/component.ts'
 import { UNKNOWN_SENDERS } from '../core/tenancy.ts'
 import type { TenantView, UsageQuestion } from '../core/tenant-control.ts'
 import type { WhyFacts } from '../core/why.ts'
@@ -86,9 +86,15 @@ async function gatherFacts(
     letters: letters.slice(0, MAX_LETTERS),
     moreLetters: letters.length > MAX_LETTERS,
     samplers: subject.samplers().map(control => control.view()),
-    faults: subject.components().filter(({ status }) => status === 'recoverable_error'),
+    faults: subject.components().filter(each => isFaultFor(tenant, each)),
     ...(await traceFacts(subject, tenant, traceId)),
   }
+}
+
+/** Exporters name the tenant whose requests fail; what destinations tell others is nothing for this one. */
+function isFaultFor(tenant: string, { status, detail }: ComponentStatus): boolean {
+  const named = /^tenant (\S+): /.exec(detail)
+  return status === 'recoverable_error' && (named === null || named[1] === tenant)
 }
 
 async function lettersOf(

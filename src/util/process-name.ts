@@ -1,8 +1,12 @@
 /** Names a process so that what it left behind can be told from what another one holds: by its number and by when it began, since numbers are given again. */
 import { readFileSync } from 'node:fs'
 
-/** Of the fields after the name in `/proc/<pid>/stat`: when the process began. */
+/** Of the fields after the name in `/proc/<pid>/stat`: what it does, and when it began. */
+const STATE = 0
 const STARTED = 19
+
+/** Dead, and only listed until the parent asks: for ever where nobody does, as in containers without an init. */
+const DEAD_STATES = ['Z', 'X', 'x']
 
 export function processName(pid: number): string {
   return `${pid} ${startOf(pid) ?? ''}`
@@ -23,7 +27,8 @@ function startOf(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0) return undefined
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[STARTED]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return DEAD_STATES.includes(fields[STATE]) ? undefined : fields[STARTED]
   } catch {
     return isAlive(pid) ? '' : undefined
   }

@@ -90,3 +90,36 @@ test('what cannot be done is told with what can', async () => {
     assert.match(stderr, message)
   }
 })
+
+test('what training could not write or learn from is told before it begins', async t => {
+  const directory = makeDirectory(t)
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  const train = (...args: string[]) => runMillrace(['models', 'train', ...args])
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['--directory', directory, '--as', '../../x'], /MILLRACE_MODEL_REFUSED.*is not a version/],
+    [['--directory', directory, '--as', '1.0.0'], /MILLRACE_MODEL_REFUSED.*is there already/],
+    [['--directory', file], /MILLRACE_MODEL_REFUSED.*EEXIST/],
+    [['--directory', directory, '--made-up', '0'], /MILLRACE_MODEL_REFUSED.*no symptomatic/],
+    [['--directory', directory, '--made-up', '1', '--traces', '100'], /no symptomatic/],
+    [['--directory', directory, '--hidden', '0'], /a whole number from 1 to 256/],
+    [['--directory', directory, '--made-up', '999999999'], /a whole number from 0 to 1000/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stderr } = await train(...args)
+    assert.notEqual(code, 0)
+    assert.match(stderr, message)
+  }
+})
+
+test('a note of what is live that cannot be read is told by its path', async t => {
+  const directory = makeDirectory(t)
+  for (const text of ['null', '{"network":{"live":"1.0.0"}}', '{"network":', '[]']) {
+    writeFileSync(join(directory, 'live.json'), text)
+    for (const args of [['list'], ['rollback', 'network'], ['promote', 'network@1.0.0']]) {
+      const { code, stderr } = await runMillrace(['models', ...args, '--directory', directory])
+      assert.equal(code, 1)
+      assert.match(stderr, /MILLRACE_MODEL_INVALID.*live\.json/)
+    }
+  }
+})

@@ -225,6 +225,45 @@ test('requeue puts letters into the queue that they come from, and removes them'
   assert.equal((await run('requeue')).code, 1, 'something has to be meant')
 })
 
+test('`queue requeue` takes the ids of letters as `letters requeue` does', async t => {
+  const { run, box, queues } = await start(t, 'otlp/backend')
+  await box.put(letter({ tenant: 'a' }))
+  await box.put(letter({ tenant: 'b' }))
+  const [{ id }] = await box.list({ tenant: 'b' }, 1)
+
+  const { stdout } = await run('requeue', id)
+
+  assert.equal(stdout, '1 of 1 letters are queued again, 1 items\n')
+  assert.deepEqual(
+    queues[0].taken.map(({ tenant }) => tenant),
+    ['b'],
+  )
+})
+
+test('ids and filters together are refused, since one of both would not be heeded', async t => {
+  const { run, box } = await start(t, 'otlp/backend')
+  await box.put(letter({ tenant: 'a' }))
+  const [{ id }] = await box.list({}, 1)
+
+  for (const command of [['requeue'], ['letters', 'requeue'], ['letters', 'purge']]) {
+    const { code, stderr } = await run(...command, id, '--tenant', 'b')
+    assert.equal(code, 1)
+    assert.match(stderr, /MILLRACE_QUEUE_USAGE/)
+  }
+  assert.equal(box.summary().letters, 1)
+})
+
+test('a letter that is not there is no success for purge', async t => {
+  const { run, box } = await start(t)
+  await box.put(letter())
+  const [{ id }] = await box.list({}, 1)
+
+  const { code, stdout, stderr } = await run('letters', 'purge', id, 'nosuch-1')
+
+  assert.deepEqual([code, stdout], [1, '1 letter thrown away\n'])
+  assert.match(stderr, /^1 of the 2 that were named/)
+})
+
 test('a queue without room stops the requeue, and no letter is lost', async t => {
   const { run, box, queues } = await start(t, 'otlp/backend')
   for (let i = 0; i < 5; i++) await box.put(letter())

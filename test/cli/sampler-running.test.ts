@@ -11,7 +11,7 @@ import { shopTrace, traceId } from '../processors/adaptive-sampler/kit.ts'
 import { request } from '../sampler/assembly/spans.ts'
 import { runMillrace } from './command-line.ts'
 
-async function start(t: TestContext) {
+async function start(t: TestContext, settings: object = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-sampler-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const [port] = await freePorts(1)
@@ -22,6 +22,7 @@ async function start(t: TestContext) {
         decision_wait: '10ms',
         always_keep: ['attributes["user"] == "boss"'],
         challengers: [{ model: 'rules' }],
+        ...settings,
       },
     },
     exporters: { nop: {} },
@@ -36,8 +37,8 @@ async function start(t: TestContext) {
   t.after(() => socket.close())
   const sender = new GrpcSender(t, port)
   const ask = (...args: string[]) => runMillrace(['sampler', ...args, '--socket', path])
-  const sendKept = async (n: number): Promise<void> => {
-    const trace = shopTrace(n, { attributes: { user: 'boss' } })
+  const sendKept = async (n: number, more: object = {}): Promise<void> => {
+    const trace = shopTrace(n, { attributes: { user: 'boss' }, ...more })
     await sender.send('traces', request(trace))
     for (;;) {
       const { code } = await ask('explain', traceId(n))
@@ -61,6 +62,21 @@ test('explain tells lane, score, probability and threshold', async t => {
   assert.match(stdout, / {4}threshold +ot=th:0\n {4}top key /)
   const unknown = await ask('explain', 'c'.repeat(32))
   assert.deepEqual([unknown.code, /nothing is noted/.test(unknown.stdout)], [1, true])
+  await finish()
+})
+
+test('explain tells what dropped a trace that was not left to chance', async t => {
+  const ceiling = { budget: { max_spans_per_second: 1 }, never_keep: ['name == "GET /healthz"'] }
+  const { ask, sendKept, finish } = await start(t, ceiling)
+  await sendKept(1, { name: 'GET /healthz' })
+  for (const n of [2, 3, 4, 5]) await sendKept(n)
+
+  const never = await ask('explain', traceId(1))
+  const over = await ask('explain', traceId(5))
+
+  assert.match(never.stdout, /did not keep it .*\n.*\n.*\n {4}probability +0\n/)
+  assert.match(never.stdout, /dropped by +a condition of never_keep\n/)
+  assert.match(over.stdout, /lane +rule\n.*\n.*\n {4}dropped by +the hard limit on spans or bytes/)
   await finish()
 })
 

@@ -73,6 +73,31 @@ test('a key is created, listed, rotated and revoked, and each step is in the aud
   assert.ok(!everything.join('').includes(secret))
 })
 
+test('a key that is said to expire never does not, made or rotated', async t => {
+  const { key } = await startIn(t)
+
+  const created = await key('create', '--tenant', 'acme', '--expires', 'never')
+  const [, id] = created.stdout.split('_')
+  const rotated = await key('rotate', id, '--expires', 'never')
+
+  assert.match(created.stderr, /expires never/)
+  assert.match(rotated.stderr, /expires never/)
+})
+
+test('a whole key in the place of its id is refused and not said again', async t => {
+  const { key } = await startIn(t)
+  const created = await key('create', '--tenant', 'acme')
+  const text = created.stdout.trim()
+  const [, id, secret] = text.split('_')
+
+  for (const verb of ['rotate', 'revoke']) {
+    const { code, stderr } = await key(verb, text)
+    assert.equal(code, 1)
+    assert.match(stderr, new RegExp(`MILLRACE_IDENTITY_KEY_USAGE.*its id is ${id}`))
+    assert.ok(!stderr.includes(secret))
+  }
+})
+
 test('a user without a name is in the audit log by number, as in containers', async t => {
   const { audit, key } = await startIn(t)
   const { userInfo } = os
@@ -132,6 +157,7 @@ test('wrong command lines are refused with what would be right', async t => {
     [['create', '--tenant', 'acme', '--signals', 'spans'], /no signal; there are traces/],
     [['create', '--tenant', 'acme', '--expires', 'soon'], /a duration is meant/],
     [['create', '--tenant', 'acme', '--expires', '2020-01-01'], /a time to come/],
+    [['create', '--tenant', 'acme', '--expires', '2027-02-30'], /no such day/],
     [['create'], /--tenant/],
     [['revoke', 'nobody'], /MILLRACE_IDENTITY_KEY_UNKNOWN/],
     [['rotate', 'nobody'], /MILLRACE_IDENTITY_KEY_UNKNOWN/],

@@ -58,12 +58,14 @@ export interface KafkaOptions {
 
 export class KafkaPeer {
   readonly #nodes: readonly Node[]
+  readonly #folder: string
   /** A certificate (PEM) that clients of the listeners with TLS must trust; a file that is there with `tls` alone. */
   readonly caFile: string
 
-  private constructor(nodes: readonly Node[], caFile: string) {
+  private constructor(nodes: readonly Node[], folder: string) {
     this.#nodes = nodes
-    this.caFile = caFile
+    this.#folder = folder
+    this.caFile = join(folder, 'ca.pem')
   }
 
   static async start(t: Scope, options: KafkaOptions = {}): Promise<KafkaPeer> {
@@ -75,7 +77,7 @@ export class KafkaPeer {
       const own = ports.slice(i * PORTS, (i + 1) * PORTS)
       return new Node({ id: i + 1, ports: own, controller: ports[PORTS - 1], folder, options })
     })
-    const kafka = new KafkaPeer(nodes, join(folder, 'ca.pem'))
+    const kafka = new KafkaPeer(nodes, folder)
     t.after(() => kafka.stop())
     const cluster = randomBytes(USER_ID_BYTES).toString('base64url')
     for (const node of nodes) node.format(cluster)
@@ -153,6 +155,12 @@ export class KafkaPeer {
     } finally {
       await admin.disconnect()
     }
+  }
+
+  /** Where a broker keeps the beginning of a partition on its disk. */
+  logFile(topic: string, partition = 0, broker = 0): string {
+    const folder = join(this.#folder, `data-${broker + 1}`, `${topic}-${partition}`)
+    return join(folder, '00000000000000000000.log')
   }
 
   /** SIGKILL to one broker, counted from 0; its data stays. */

@@ -6,11 +6,11 @@ import { AccountingLedger } from '../../src/telemetry/ledger.ts'
 import { TenantUsage } from '../../src/tenancy/usage/tenant-usage.ts'
 import { FakeClock, fakeHost } from '../../src/testing/fakes.ts'
 
-function started() {
+function started(more: Partial<AdminSubject> = {}) {
   const [clock, ledger] = [new FakeClock(), new AccountingLedger()]
   const usage = new TenantUsage({ ledger, clock })
   usage.start()
-  const subject: AdminSubject = { ...fakeHost().inspector, usage: () => usage }
+  const subject: AdminSubject = { ...fakeHost().inspector, usage: () => usage, ...more }
   const get = (path: string, query: Record<string, string> = {}) =>
     answerAdmin(subject, {
       ...{ method: 'GET', path, body: undefined },
@@ -33,6 +33,30 @@ test('history is of one tenant, minute by minute', async () => {
   assert.deepEqual(
     minutes.map(({ accepted }) => accepted),
     [3, 4],
+  )
+})
+
+test('why names faults of components and of the tenant itself, and none of another tenant', async () => {
+  const details = [
+    'tenant shop: HTTP 503',
+    'tenant shop.eu: HTTP 400',
+    'HTTP 502',
+    'tenant of none',
+  ]
+  const { get } = started({
+    components: () =>
+      details.map((detail, i) => ({
+        ...{ id: `otlp/${i}`, kind: 'exporter', type: 'otlp' },
+        ...{ status: 'recoverable_error', detail },
+      })),
+  } as Partial<AdminSubject>)
+
+  const { body } = await get('/api/v1/why', { tenant: 'shop' })
+
+  const { faults } = body as { faults: readonly { detail: string }[] }
+  assert.deepEqual(
+    faults.map(({ detail }) => detail),
+    ['tenant shop: HTTP 503', 'HTTP 502', 'tenant of none'],
   )
 })
 

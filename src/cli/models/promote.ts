@@ -4,8 +4,8 @@ import type { CliIo } from '../io.ts'
 import { openStore, type StoreOptions } from './list.ts'
 
 export async function promoteModel(model: string, options: StoreOptions, io: CliIo): Promise<void> {
-  const [name, version] = model.split('@')
-  if (version === undefined) {
+  const [name, version, ...rest] = model.split('@')
+  if (!version || rest.length > 0) {
     throw new MillraceError('MILLRACE_MODEL_UNKNOWN', `"${model}" names no version`)
   }
   await openStore(options, io).promote(name, version)

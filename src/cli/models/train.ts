@@ -1,5 +1,6 @@
 /** `millrace models train`: rows, training, judgement on what was held out, and a new version in the directory. */
 import { resolve } from 'node:path'
+import { MillraceError } from '../../errors.ts'
 import { observeAll } from '../../sampler/eval/features.ts'
 import { LABEL_AMBIGUOUS, readRecording } from '../../sampler/eval/recording.ts'
 import { makeSchedule } from '../../sampler/eval/schedule.ts'
@@ -54,15 +55,22 @@ const WARM_UP = 2_000
 
 export async function trainModel(options: TrainOptions, io: CliIo): Promise<void> {
   const store = openStore(options, io)
-  store.requireDirectory()
   const version = options.as ?? (await nextVersion(store))
+  await store.requireNew('network', version)
   const sources = await collectSources(options, io)
-  const set = joinRows(sources.map(source => source.train))
+  const set = requireBoth(
+    sources.map(source => source.train),
+    'learn from',
+  )
+  const held = requireBoth(
+    sources.map(source => source.test),
+    'judge by',
+  )
   const plan = { ...FULL_TRAINING, epochs: options.epochs, seed: options.seed }
   const inputs = varyingColumns(set).filter(name => !NOT_LEARNED.includes(name))
   const start = freshNetwork(inputs, options.hidden, set, options.seed)
   const weights = await train(start, set, plan, options.engine)
-  const scores = judge(weights, joinRows(sources.map(source => source.test)))
+  const scores = judge(weights, held)
   const bySource = sources.map(({ what, test }) => ({ what, ...judge(weights, test) }))
   const manifest = {
     ...{ name: 'network', version, kind: 'network' as const, features: inputs },
@@ -82,6 +90,16 @@ export async function trainModel(options: TrainOptions, io: CliIo): Promise<void
     ? 'It is live.'
     : `It is not live yet: millrace models promote network@${version}`
   io.stdout.write(`${next}\n`)
+}
+
+/** Joined; refused unless there are symptomatic and clean rows among them. */
+function requireBoth(sets: readonly TrainingSet[], purpose: string): TrainingSet {
+  const set = sets.length === 0 ? null : joinRows(sets)
+  if (set?.labels.includes(1) && set.labels.includes(0)) return set
+  throw new MillraceError(
+    'MILLRACE_MODEL_REFUSED',
+    `There are no symptomatic and clean traces to ${purpose}: ${WARM_UP} of each source go by first, and the last fifth of a recording judges.`,
+  )
 }
 
 async function train(

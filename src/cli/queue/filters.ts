@@ -20,6 +20,10 @@ export interface LetterOptions extends QueueOptions {
   readonly storage?: string
 }
 
+export interface LetterChoice extends LetterOptions {
+  readonly all: boolean
+}
+
 const TRACE_ID = /^[0-9a-f]{32}$/
 
 export function queueFilter({ exporter, tenant, signal }: QueueOptions): QueueFilter {
@@ -66,6 +70,16 @@ export function requireNarrowed(filter: object, all: boolean, what: string): voi
   if (all || Object.keys(filter).length > 0) return
   const detail = `This would mean ${what}; narrow it, or say --all.`
   throw new MillraceError('MILLRACE_QUEUE_USAGE', detail)
+}
+
+/** Letters are named, or found by filters; together, one of both would not be heeded. */
+export function requireMeant(ids: readonly string[], options: LetterChoice): void {
+  const filter = letterFilter(options)
+  if (ids.length === 0) requireNarrowed(filter, options.all, 'every letter')
+  else if (options.all || Object.keys(filter).length > 0) {
+    const detail = 'Letters are named, or found by filters or --all, not both.'
+    throw new MillraceError('MILLRACE_QUEUE_USAGE', detail)
+  }
 }
 
 function defined<T extends object>(value: T): T {

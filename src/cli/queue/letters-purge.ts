@@ -1,20 +1,25 @@
 /** `millrace queue letters purge`: throws letters away. */
 import { askOrTell } from '../admin-client.ts'
-import type { CliIo } from '../io.ts'
-import { type LetterOptions, letterFilter, requireNarrowed } from './filters.ts'
+import { type CliIo, EXIT } from '../io.ts'
+import { type LetterChoice, type LetterOptions, letterFilter, requireMeant } from './filters.ts'
 import { chunksOf, namedLetters } from './named-letters.ts'
 
 export async function purgeLetters(
   ids: readonly string[],
-  options: LetterOptions & { readonly all: boolean },
+  options: LetterChoice,
   io: CliIo,
 ): Promise<void> {
-  const filter = letterFilter(options)
-  if (ids.length === 0) requireNarrowed(filter, options.all, 'every letter')
+  requireMeant(ids, options)
   const removed = await remove(ids, options, io)
   if (removed === undefined) return
   if (options.json) io.stdout.write(`${JSON.stringify({ removed }, null, 2)}\n`)
   else io.stdout.write(`${removed} ${removed === 1 ? 'letter' : 'letters'} thrown away\n`)
+  if (removed >= ids.length) return
+  const missing = ids.length - removed
+  io.stderr.write(
+    `${missing} of the ${ids.length} that were named could not be thrown away or are not there\n`,
+  )
+  io.setExitCode(EXIT.failed)
 }
 
 /** Undefined when everything is said already. */

@@ -1,7 +1,7 @@
 /** `millrace queue letters requeue` and `millrace queue requeue`: puts letters back into the queues that they come from. */
 import { askOrTell } from '../admin-client.ts'
 import { type CliIo, EXIT } from '../io.ts'
-import { type LetterOptions, letterFilter, requireNarrowed } from './filters.ts'
+import { type LetterChoice, type LetterOptions, requireMeant } from './filters.ts'
 import { chunksOf, type NamedLetters, namedLetters } from './named-letters.ts'
 
 interface RequeueReply {
@@ -16,10 +16,10 @@ interface RequeueReply {
 /** Letters are named before the first goes back: one that is refused again is not met a second time. */
 export async function requeueLetters(
   ids: readonly string[],
-  options: LetterOptions & { readonly all: boolean },
+  options: LetterChoice,
   io: CliIo,
 ): Promise<void> {
-  if (ids.length === 0) requireNarrowed(letterFilter(options), options.all, 'every letter')
+  requireMeant(ids, options)
   const named = await namedLetters(ids, options, io)
   if (named === undefined) return
   const replies: RequeueReply[] = []

@@ -1,13 +1,16 @@
 /** `millrace sampler eval`: recordings in, a table or rows of measures out. */
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { BASELINES } from '../../sampler/eval/baselines.ts'
 import { evaluate, type Row } from '../../sampler/eval/evaluate.ts'
 import { PLAIN_MODELS } from '../../sampler/eval/plain-features.ts'
 import { readRecording } from '../../sampler/eval/recording.ts'
+import type { Model } from '../../sampler/models/model.ts'
 import { openModel } from '../../sampler/models/open.ts'
 import { VECTOR_NAMES } from '../../sampler/observe/vector.ts'
 import { parseDuration } from '../../util/duration.ts'
 import type { CliIo } from '../io.ts'
+import { openStore } from '../models/list.ts'
 import { tellTable } from './eval-table.ts'
 
 export interface EvalOptions {
@@ -15,6 +18,8 @@ export interface EvalOptions {
   readonly budget: string
   readonly model: readonly string[]
   readonly baselines: boolean
+  /** Where own models are kept, beside those of the package. */
+  readonly directory?: string
   readonly seeds: string
   readonly period: string
   readonly json: boolean
@@ -25,6 +30,7 @@ const BESIDE = [
   ...['isolation_forest', 'half_space_trees', ...PLAIN_MODELS],
   ...['random', 'duration', 'ema_per_key'],
 ]
+const NEED_NO_MODEL: readonly string[] = [...BASELINES, ...PLAIN_MODELS]
 const MOST_SEEDS = 1_000
 
 export async function evaluateSampling(options: EvalOptions, io: CliIo): Promise<void> {
@@ -36,13 +42,17 @@ export async function evaluateSampling(options: EvalOptions, io: CliIo): Promise
   }
   const named = options.model.flatMap(names => names.split(','))
   const models = [...new Set(options.baselines ? [...named, ...BESIDE] : named)]
+  const store = openStore(options, io)
+  const open = (name: string, seed?: number): Promise<Model> =>
+    openModel(name, { layout: VECTOR_NAMES, store, seed })
+  // Replays take minutes: a model that is not there is told before the first.
+  for (const name of models) if (!NEED_NO_MODEL.includes(name)) await open(name)
   const rows: Row[] = []
   for (const directory of options.data) {
     const recording = await readRecording(resolve(io.cwd, directory))
     rows.push(
       ...(await evaluate(recording, {
-        ...{ budgets, seeds, periodMs, models },
-        open: (name, seed) => openModel(name, { layout: VECTOR_NAMES, seed }),
+        ...{ budgets, seeds, periodMs, models, open },
         tell: done => {
           if (io.stderr.isTTY === true) io.stderr.write(`\r\u001b[K${done}`)
         },

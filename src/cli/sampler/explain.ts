@@ -28,8 +28,10 @@ function showDecision(decision: SamplerDecision & { readonly id: string }): stri
     `${new Date(atMs).toISOString()} ${id} ${verdict} (${spans} spans, ${bytes} bytes, of ${tenant})`,
     `    lane         ${reason}`,
     `    score        ${decision.score.toFixed(3)} by ${decision.model}`,
-    `    probability  ${showProbability(decision.probability)}`,
+    `    probability  ${showProbability(decision)}`,
   ]
+  const dropped = kept ? undefined : DROPPED[reason]
+  if (dropped !== undefined) lines.push(`    dropped by   ${dropped}`)
   if (decision.threshold !== '') lines.push(`    threshold    ot=th:${decision.threshold}`)
   if (evidence === null) lines.push('    top key      none: nothing in it is out of the ordinary')
   else {
@@ -42,9 +44,16 @@ function showDecision(decision: SamplerDecision & { readonly id: string }): stri
   return `${lines.join('\n')}\n`
 }
 
+/** What must have dropped a trace of these lanes; in the others it is chance. */
+const DROPPED: Readonly<Record<string, string>> = {
+  none: 'a condition of never_keep',
+  rule: 'the hard limit on spans or bytes a second, which goes before always_keep',
+}
+
 /** With the count that a kept trace stands for. */
-function showProbability(probability: number): string {
-  if (!(probability > 0)) return 'unknown'
+function showProbability({ kept, probability }: SamplerDecision): string {
+  if (!(probability > 0)) return kept ? 'unknown' : '0'
+  if (!kept) return probability.toPrecision(4)
   const standsFor = (1 / probability).toFixed(probability === 1 ? 0 : 1)
   return `${probability.toPrecision(4)} (stands for ${standsFor} such traces)`
 }

@@ -6,12 +6,13 @@ import { MillraceError } from '../../errors.ts'
 import { AuditLog } from '../../tenancy/audit/audit-log.ts'
 import { makeKey, revokeKey, rotateKey, stateOf } from '../../tenancy/identity/key-changes.ts'
 import { changeKeyFile, readKeyFile, type StoredKey } from '../../tenancy/identity/key-file.ts'
+import { looksLikeApiKey, parseApiKey } from '../../tenancy/identity/key-format.ts'
 import { isTenantId, TENANT_ID_RULE } from '../../tenancy/identity/tenant-id.ts'
 import type { CliIo } from '../io.ts'
 import { type FileOptions, findFiles } from './files.ts'
 
-/** Milliseconds from now, a day, or never. */
-type Expiry = number | Date | null
+/** Milliseconds from now, a time, or never. */
+type Expiry = number | Date | 'never'
 
 interface KeyOptions extends FileOptions {
   readonly json: boolean
@@ -46,6 +47,7 @@ export async function createKey(options: CreateOptions, io: CliIo): Promise<void
 }
 
 export async function rotate(id: string, options: RotateOptions, io: CliIo): Promise<void> {
+  refuseWholeKey(id)
   const nowMs = Date.now()
   let text = ''
   const key = await change(options, io, 'key.rotate', async keys => {
@@ -57,6 +59,7 @@ export async function rotate(id: string, options: RotateOptions, io: CliIo): Pro
 }
 
 export async function revoke(id: string, options: KeyOptions, io: CliIo): Promise<void> {
+  refuseWholeKey(id)
   const key = await change(options, io, 'key.revoke', async keys => {
     const revoked = revokeKey(keys, id, Date.now())
     return { keys: revoked.keys, changed: revoked.old }
@@ -177,8 +180,15 @@ async function requireFile(options: KeyOptions, io: CliIo): Promise<string> {
   throw usage('--file names the file of keys, or --config a configuration with tenants.api_keys')
 }
 
+/** A key in the place of its id is an easy slip; its secret must not come back in the message. */
+function refuseWholeKey(text: string): void {
+  if (!looksLikeApiKey(text)) return
+  const parts = parseApiKey(text)
+  throw usage(`This is a key, and not its id${parts === null ? '' : `; its id is ${parts.id}`}`)
+}
+
 function endOf(expires: Expiry, nowMs: number): number | null {
-  if (expires === null) return null
+  if (expires === 'never') return null
   const endMs = typeof expires === 'number' ? nowMs + expires : expires.getTime()
   if (endMs > nowMs && endMs < 8.64e15) return endMs
   throw usage('--expires: a time to come is meant')

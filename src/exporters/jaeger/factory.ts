@@ -28,6 +28,6 @@ export const factory = defineFactory({
       authority: config.authority,
       create: place => new JaegerSender(config, place, context, pieces),
     })
-    return createSendingExporter(context, config, new IdsApart(sender))
+    return createSendingExporter(context, config, new IdsApart(sender, pieces))
   },
 })

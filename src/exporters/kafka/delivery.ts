@@ -7,6 +7,9 @@ import { encodedSize } from '../../otlp/encode.ts'
 import type { EncodePart } from '../../otlp/encode-part.ts'
 import { splitParts } from '../../otlp/split.ts'
 import type { EncodedMessage, EncodingWriter } from '../../translate/encoding/writers.ts'
+import { Refusals } from '../sending/refusals.ts'
+import type { Progress } from '../sending/sender.ts'
+import { stretch } from '../sending/stretch.ts'
 import type { Unit } from './plan.ts'
 
 /** One record to be sent, and what it is of. */
@@ -21,6 +24,8 @@ export interface Message {
 
 interface UnitProgress {
   readonly unit: Unit
+  /** By message, how many items of the unit come before its own; null where the encoding leaves items out between them. */
+  starts: readonly number[] | null
   /** Places of messages that have ended; null when none has. */
   ended: Set<number> | null
   /** Messages of it that have not. */
@@ -30,11 +35,7 @@ interface UnitProgress {
   isCounted: boolean
 }
 
-export interface Refusal {
-  reason: string
-  message: string
-  items: number
-}
+const TOO_LARGE = 'single items are larger than max_message_bytes'
 
 export interface DeliveryOptions {
   readonly writer: EncodingWriter
@@ -45,7 +46,9 @@ export interface DeliveryOptions {
 export class Delivery {
   readonly #options: DeliveryOptions
   #units: UnitProgress[] = []
-  readonly refusal: Refusal = { reason: '', message: '', items: 0 }
+  readonly refusals = new Refusals()
+  /** Items that the brokers have taken. */
+  delivered = 0
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -79,7 +82,11 @@ export class Delivery {
   /** This message needs not be sent any more: it was taken, or refused for good. */
   end({ progress, place, encoded }: Message, refused: { reason: string; message: string } | null) {
     if (progress.isEnded || progress.ended?.has(place) === true) return
-    if (refused !== null) this.refuse(encoded.items, refused.reason, refused.message)
+    if (refused === null) this.delivered += encoded.items
+    else {
+      const parts = itemsOf(progress, place, encoded)
+      this.refusals.add(refused.reason, refused.message, encoded.items, parts)
+    }
     ;(progress.ended ??= new Set()).add(place)
     progress.isEnded = --progress.open === 0
   }
@@ -94,12 +101,32 @@ export class Delivery {
     return true
   }
 
-  refuse(items: number, reason: string, message: string): void {
-    if (items === 0) return
-    const { refusal } = this
-    refusal.items += items
-    refusal.reason ||= reason
-    refusal.message ||= message
+  /** A unit that is not to be sent at all. */
+  refuse({ items, parts }: Unit, reason: string, message: string): void {
+    this.refusals.add(reason, message, items, parts)
+  }
+
+  /** Null where nothing has been taken or refused. */
+  get progress(): Progress | null {
+    const { delivered, refusals } = this
+    if (delivered === 0 && refusals.items === 0) return null
+    return { delivered, refused: refusals.list, left: this.#left }
+  }
+
+  get #left(): readonly EncodePart[] | null {
+    const left: EncodePart[] = []
+    for (const { unit, starts, ended, isEnded } of this.#units) {
+      if (isEnded) continue
+      if (ended === null) left.push(...unit.parts)
+      else if (starts === null) return null
+      else {
+        for (const [place, from] of starts.entries()) {
+          const to = starts[place + 1] ?? unit.items
+          if (!ended.has(place)) left.push(...stretch(unit.parts, from, to))
+        }
+      }
+    }
+    return left
   }
 
   #write(progress: UnitProgress, whole: EncodedMessage | null, messages: Message[]): void {
@@ -109,7 +136,7 @@ export class Delivery {
     if (writer.isOtlp) {
       const size = whole?.byteLength ?? encodedSize(unit.parts)
       // To whoever splits, 0 is no limit.
-      if (size > most) this.#cut(unit, { maxBytes: Math.max(most, 1) }, messages)
+      if (size > most) this.#cut(progress, { maxBytes: Math.max(most, 1) }, messages)
       else this.#keep(progress, [whole ?? writer.write(unit.parts).messages[0]], messages)
       return
     }
@@ -118,25 +145,35 @@ export class Delivery {
     if (largest > most && unit.items > 1) {
       // Bytes by item are not known here: so many pieces that each is likely to fit.
       const maxItems = Math.max(Math.floor((unit.items * most * 0.9) / largest), 1)
-      this.#cut(unit, { maxItems: Math.min(maxItems, unit.items - 1) }, messages)
+      this.#cut(progress, { maxItems: Math.min(maxItems, unit.items - 1) }, messages)
       return
     }
     if (!progress.isCounted) {
-      this.refuse(refused, 'unencodable', 'the encoding cannot say these items')
-      this.refuse(empty, 'unencodable', 'log records without a body have nothing to send')
+      const { refusals } = this
+      refusals.add('unencodable', 'the encoding cannot say these items', refused, null)
+      const message = 'log records without a body have nothing to send'
+      refusals.add('unencodable', message, empty, null)
     }
     this.#keep(progress, written, messages)
   }
 
-  #cut(unit: Unit, limits: { maxBytes?: number; maxItems?: number }, messages: Message[]): void {
+  #cut(
+    progress: UnitProgress,
+    limits: { maxBytes?: number; maxItems?: number },
+    messages: Message[],
+  ): void {
+    const { unit } = progress
+    // What an earlier attempt still learns of it does not count beside its pieces.
+    progress.isEnded = true
     const { pieces, oversize } = splitParts(unit.parts, limits)
     for (const parts of pieces) this.#write(createProgress(pieceOf(unit, parts)), null, messages)
     const items = oversize.reduce((sum, part) => sum + part.items, 0)
-    this.refuse(items, 'item_too_large', 'single items are larger than max_message_bytes')
+    this.refusals.add('item_too_large', TOO_LARGE, items, oversize)
   }
 
   #keep(progress: UnitProgress, written: readonly EncodedMessage[], messages: Message[]): void {
     progress.isCounted = true
+    progress.starts = startsOf(written, progress.unit.items)
     const { topic, key } = progress.unit
     const most = this.#options.limit(key)
     const open = written.filter((_, place) => progress.ended?.has(place) !== true)
@@ -146,8 +183,7 @@ export class Delivery {
       if (progress.ended?.has(place) === true) continue
       const message = { progress, place, topic, key: keyOf(encoded, key), encoded }
       if (encoded.byteLength > most) {
-        const reason = 'item_too_large'
-        this.end(message, { reason, message: 'single items are larger than max_message_bytes' })
+        this.end(message, { reason: 'item_too_large', message: TOO_LARGE })
         continue
       }
       messages.push(message)
@@ -157,7 +193,26 @@ export class Delivery {
 }
 
 function createProgress(unit: Unit): UnitProgress {
-  return { unit, ended: null, open: 0, isEnded: false, isCounted: false }
+  return { unit, starts: null, ended: null, open: 0, isEnded: false, isCounted: false }
+}
+
+function startsOf(written: readonly EncodedMessage[], all: number): readonly number[] | null {
+  let items = 0
+  const starts = written.map(message => {
+    items += message.items
+    return items - message.items
+  })
+  return items === all ? starts : null
+}
+
+/** Null where it is not known which they are. */
+function itemsOf(
+  { unit, starts }: UnitProgress,
+  place: number,
+  { items }: EncodedMessage,
+): readonly EncodePart[] | null {
+  if (items === unit.items) return unit.parts
+  return starts === null ? null : stretch(unit.parts, starts[place], starts[place] + items)
 }
 
 function pieceOf(unit: Unit, parts: readonly EncodePart[]): Unit {

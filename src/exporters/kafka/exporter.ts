@@ -18,7 +18,7 @@ import { createPartitioner, type PartitionerName } from '../../net/kafka/partiti
 import { BATCH_HEADER_BYTES, recordBytes } from '../../net/kafka/record-batch.ts'
 import { type EncodingWriter, writerOf } from '../../translate/encoding/writers.ts'
 import type { Abort } from '../../util/abort.ts'
-import type { EncodedBatch, Sender, SendResult } from '../sending/sender.ts'
+import type { EncodedBatch, Progress, Sender, SendResult } from '../sending/sender.ts'
 import { isTopicName, type KafkaConfig, signalConfig } from './config.ts'
 import { Delivery, type Message } from './delivery.ts'
 import { countBatches } from './metrics.ts'
@@ -41,7 +41,7 @@ export class KafkaSender implements Sender {
   readonly #context: CreateContext<KafkaConfig>
   readonly #lanes = new Map<Signal, Lane>()
   readonly #headers: readonly KafkaHeader[]
-  /** Batches of which a part has been taken and the rest is to come. */
+  /** Batches that are on their way, or of which a part has been taken and the rest is to come. */
   readonly #open = new WeakMap<Batch, Delivery>()
   /** Most bytes of a batch that the brokers take, as far as is known. */
   #maxBytes: number
@@ -102,15 +102,19 @@ export class KafkaSender implements Sender {
     const headers = this.#headersOf(batch)
     const known = this.#open.get(batch)
     const delivery = known ?? this.#begin(lane, batch, headers)
+    this.#open.set(batch, delivery)
     const whole = known === undefined && delivery.isWhole(batch.parts) ? messageOf(encoded) : null
     const failure = await this.#deliver(delivery, whole, headers, producer, abort)
     if (failure !== null) {
-      this.#open.set(batch, delivery)
       if (failure.code === '') batch.taint()
       return { kind: 'retry', afterMs: failure.afterMs, message: failure.message }
     }
     this.#open.delete(batch)
     return resultOf(delivery, encoded.items)
+  }
+
+  progress(batch: Batch): Progress | null {
+    return this.#open.get(batch)?.progress ?? null
   }
 
   async stop(): Promise<void> {
@@ -126,7 +130,7 @@ export class KafkaSender implements Sender {
     const delivery = new Delivery({ writer, limit })
     for (const unit of plan.units(batch)) {
       if (isTopicName(unit.topic)) delivery.add(unit)
-      else delivery.refuse(unit.items, 'bad_topic', `${JSON.stringify(unit.topic)} is no topic`)
+      else delivery.refuse(unit, 'bad_topic', `${JSON.stringify(unit.topic)} is no topic`)
     }
     return delivery
   }
@@ -213,9 +217,10 @@ function recordOf(
 }
 
 /** Nothing waits any more. */
-function resultOf({ refusal }: Delivery, items: number): SendResult {
-  const { reason, message } = refusal
-  if (refusal.items === 0) return { kind: 'sent' }
-  if (refusal.items >= items) return { kind: 'drop', reason, message }
-  return { kind: 'sent', rejected: refusal.items, message }
+function resultOf({ refusals }: Delivery, items: number): SendResult {
+  const { first } = refusals
+  if (first === undefined) return { kind: 'sent' }
+  const { reason, message } = first
+  if (refusals.items >= items) return { kind: 'drop', reason, message }
+  return { kind: 'sent', rejected: refusals.items, message, refused: refusals.list }
 }

@@ -82,7 +82,8 @@ export class Answers {
     if (result.kind === 'sent') {
       queue.budget?.success()
       const rejected = Math.min(Math.max(result.rejected ?? 0, 0), shipment.batch.items)
-      books.sent(shipment, bytes, rejected, result.message ?? '')
+      const { message = '', refused = [] } = result
+      books.sent(shipment, bytes, { rejected, message, refused })
     } else if (result.reason === 'too_large') this.#halve(shipment, result.message)
     else if (this.#maySearch(shipment, result.reason)) this.#search(shipment)
     else books.dropped(shipment, result.reason, refusalOf(result.reason), result.message)

@@ -8,13 +8,24 @@ import type { RefusalCode } from '../../core/outcome.ts'
 import { ITEM_NOUN, type Signal } from '../../core/signal.ts'
 import type { DeadLetters } from '../../core/storage.ts'
 import { type Encoded, encodeParts } from '../../otlp/encode.ts'
+import type { EncodePart } from '../../otlp/encode-part.ts'
 import { ENQUEUE_FAILED, SEND_FAILED, SENT } from './metrics.ts'
+import type { Progress, Refused } from './sender.ts'
 import type { Shipment } from './shipment.ts'
 import type { TenantQueue } from './tenant-queue.ts'
 import type { TicketResult } from './ticket.ts'
 
 /** A reason is a sender's word; the ledger and the letters keep it short. */
 const MAX_MESSAGE_CHARS = 500
+
+/** As in the answer that says it was sent. */
+export interface Rejection {
+  /** Items that were refused while the others were taken. */
+  readonly rejected: number
+  readonly message: string
+  /** What is known of them. */
+  readonly refused: readonly Refused[]
+}
 
 export class Books {
   readonly #context: CreateContext<unknown>
@@ -26,10 +37,17 @@ export class Books {
   letters: DeadLetters | null = null
   /** Something was laid aside: the queue may be idle now. */
   onLaidAside: (queue: TenantQueue) => void = () => {}
+  readonly #progressOf: (batch: Batch) => Progress | null
 
-  constructor(context: CreateContext<unknown>, signal: Signal) {
+  /** `progressOf` tells of a batch that is given up what was delivered of it. */
+  constructor(
+    context: CreateContext<unknown>,
+    signal: Signal,
+    progressOf: (batch: Batch) => Progress | null,
+  ) {
     const labels = { exporter: context.id }
     this.#context = context
+    this.#progressOf = progressOf
     this.#signal = signal
     this.#sent = context.meter.counter(SENT[signal], labels)
     this.#sendFailed = context.meter.counter(SEND_FAILED[signal], labels)
@@ -40,8 +58,8 @@ export class Books {
     this.#enqueueFailed.value += items
   }
 
-  /** Delivered in so many bytes, except `rejected` items that the destination refused while taking the rest. */
-  sent(shipment: Shipment, bytes: number, rejected: number, message: string): void {
+  /** Delivered in so many bytes, except what the destination refused while taking the rest. */
+  sent(shipment: Shipment, bytes: number, { rejected, message, refused }: Rejection): void {
     const { batch, ticket } = shipment
     const { id, tenancy, log } = this.#context
     this.#sent.value += batch.items - rejected
@@ -50,9 +68,10 @@ export class Books {
     if (rejected > 0) this.#say('items_rejected_by_destination', batch, rejected, message)
     else if (message !== '') log.warn('destination_warns', { message })
     if (ticket !== null) ticket.sent(batch.items, rejected)
-    else this.#bookSent(batch, batch.items - rejected, rejected)
+    else this.#bookSent(batch, batch.items - rejected, rejected, refused)
     shipment.search?.ended(true)
-    this.#end(shipment)
+    // Whoever waits is told that all was taken, and does not keep these.
+    this.#layAside(shipment, refused)
   }
 
   /** Others have it now and book what becomes of it. */
@@ -65,36 +84,43 @@ export class Books {
   /** Given up for good: the same data would be refused again. */
   dropped(shipment: Shipment, reason: string, why: RefusalCode, message: string): void {
     const { batch, ticket } = shipment
-    this.#sendFailed.value += batch.items
-    this.#say('items_dropped', batch, batch.items, message, reason)
-    if (ticket !== null) ticket.refused(batch.items, why, message)
-    else this.bookDrop(batch.tenant, batch.items, reason)
-    shipment.search?.ended(false)
-    this.#layAside(shipment, reason, message)
-  }
-
-  /** Given up although another attempt might succeed: retries used up or switched off, or shutting down. */
-  givenUp(shipment: Shipment, reason: string, message: string): void {
-    const { batch, ticket } = shipment
-    this.#sendFailed.value += batch.items
-    if (ticket !== null) ticket.failed(batch.items, 0, message)
-    else this.bookDrop(batch.tenant, batch.items, reason)
-    shipment.search?.ended(false)
-    if (reason === 'shutdown') {
-      this.#end(shipment)
+    if (ticket === null) {
+      this.#endLeft(shipment, reason, message)
       return
     }
-    if (ticket === null) this.#say('items_dropped', batch, batch.items, message, reason)
-    this.#layAside(shipment, reason, message)
-  }
-
-  /** An operator does not want it any more. */
-  purged(shipment: Shipment): void {
-    const { batch, ticket } = shipment
-    if (ticket !== null) ticket.refused(batch.items, 'rejected', 'purged by an operator')
-    else this.bookDrop(batch.tenant, batch.items, 'purged', true)
+    this.#sendFailed.value += batch.items
+    this.#say('items_dropped', batch, batch.items, message, reason)
+    ticket.refused(batch.items, why, message)
     shipment.search?.ended(false)
     this.#end(shipment)
+  }
+
+  /**
+   * Given up although another attempt might succeed: retries used up or switched off, or shutting down. Returns items that
+   * are lost by it. Who waits for the result keeps the data, those that were delivered too.
+   */
+  givenUp(shipment: Shipment, reason: string, message: string): number {
+    const { batch, ticket } = shipment
+    if (ticket === null) return this.#endLeft(shipment, reason, message)
+    this.#sendFailed.value += batch.items
+    ticket.failed(batch.items, 0, message)
+    shipment.search?.ended(false)
+    this.#end(shipment)
+    return batch.items
+  }
+
+  /** An operator does not want it any more. Returns items that were not delivered. */
+  purged(shipment: Shipment): number {
+    const { batch, ticket } = shipment
+    shipment.search?.ended(false)
+    if (ticket !== null) {
+      ticket.refused(batch.items, 'rejected', 'purged by an operator')
+      this.#end(shipment)
+      return batch.items
+    }
+    const { refused, delivered } = this.#bookLeft(batch, 'purged', '', true)
+    this.#layAside(shipment, refused)
+    return batch.items - delivered
   }
 
   /** It is on disk, and whoever opens the queue next goes on with it. */
@@ -120,40 +146,80 @@ export class Books {
     this.#context.ledger.dropped(tenant, this.#signal, items, drop)
   }
 
-  #bookSent(batch: Batch, sent: number, rejected: number): void {
+  #bookSent(batch: Batch, sent: number, rejected: number, refused: readonly Refused[] = []): void {
     if (sent > 0) this.#context.ledger.sent(batch.tenant, batch.signal, sent)
-    if (rejected > 0) this.bookDrop(batch.tenant, rejected, 'rejected_by_destination')
+    let unknown = rejected
+    for (const { items, reason } of refused) {
+      unknown -= items
+      this.bookDrop(batch.tenant, items, reason)
+    }
+    if (unknown > 0) this.bookDrop(batch.tenant, unknown, 'rejected_by_destination')
+  }
+
+  /** Returns items that were not delivered. */
+  #endLeft(shipment: Shipment, reason: string, message: string): number {
+    const { batch } = shipment
+    const { refused, left, delivered } = this.#bookLeft(batch, reason, message, false)
+    shipment.search?.ended(delivered > 0)
+    const isLaidAside = reason !== 'shutdown'
+    if (isLaidAside && left.items > 0)
+      this.#say('items_dropped', batch, left.items, message, reason)
+    this.#layAside(shipment, isLaidAside ? [...refused, left] : [])
+    return batch.items - delivered
+  }
+
+  /** Of a batch that ends undelivered: a part of it may have been taken or refused before. */
+  #bookLeft(batch: Batch, reason: string, message: string, isIntended: boolean) {
+    const { tenant, items, parts } = batch
+    const progress = this.#progressOf(batch)
+    const { delivered, refused } = progress ?? NOTHING_DELIVERED
+    const rejected = refused.reduce((sum, each) => sum + each.items, 0)
+    const rest = items - delivered - rejected
+    this.#bookSent(batch, delivered, rejected, refused)
+    if (rest > 0) this.bookDrop(tenant, rest, reason, isIntended)
+    this.#sent.value += delivered
+    if (!isIntended) this.#sendFailed.value += items - delivered
+    // Without knowledge of which items are left, the letter holds all: rather twice than not at all.
+    const left = { reason, message, items: rest, parts: progress?.left ?? parts }
+    return { delivered, refused, left }
   }
 
   /**
-   * Puts it to the letters where there are some. It goes on counting toward its queue until it is there, and a stored
-   * entry is acknowledged only then. Who waits for the result has been told, and keeps the data.
+   * Puts these to the letters where there are some. The shipment goes on counting toward its queue until they are there,
+   * and a stored entry is acknowledged only then.
    */
-  #layAside(shipment: Shipment, reason: string, message: string): void {
-    const { batch, ticket, queue } = shipment
-    if (this.letters === null || ticket !== null) {
-      this.#end(shipment)
-      return
-    }
-    const { tenant, signal, items, context } = batch
-    const said = message.slice(0, MAX_MESSAGE_CHARS)
-    const about = { tenant, signal, items, context, reason, message: said }
-    let put: Promise<boolean>
-    try {
-      const { chunks, byteLength } = encodeForLetter(batch)
-      put = this.letters.put({ ...about, exporter: this.#context.id, chunks, byteLength })
-    } catch (error) {
-      this.#context.log.error('letter_cannot_be_written', { reason, message: String(error) })
+  #layAside(shipment: Shipment, refused: readonly Refused[]): void {
+    const { batch, queue } = shipment
+    const puts = refused.flatMap(each => this.#put(batch, each) ?? [])
+    if (puts.length === 0) {
       this.#end(shipment)
       return
     }
     queue.beingLaidAside++
-    void put.then(isKept => {
+    void Promise.all(puts).then(() => {
       queue.beingLaidAside--
-      if (!isKept) this.#say('letter_not_kept', batch, items, said, reason)
       this.#end(shipment)
       this.onLaidAside(queue)
     })
+  }
+
+  /** Null where there is nothing to wait for. */
+  #put(batch: Batch, { reason, message, items, parts }: Refused): Promise<void> | null {
+    const { letters } = this
+    if (letters === null || parts === null || items === 0) return null
+    const { tenant, signal, context } = batch
+    const said = message.slice(0, MAX_MESSAGE_CHARS)
+    const about = { tenant, signal, items, context, reason, message: said }
+    try {
+      const { chunks, byteLength } = encodeForLetter(parts)
+      const put = letters.put({ ...about, exporter: this.#context.id, chunks, byteLength })
+      return put.then(isKept => {
+        if (!isKept) this.#say('letter_not_kept', batch, items, said, reason)
+      })
+    } catch (error) {
+      this.#context.log.error('letter_cannot_be_written', { reason, message: String(error) })
+      return null
+    }
   }
 
   #end(shipment: Shipment): void {
@@ -176,8 +242,10 @@ export class Books {
   }
 }
 
+const NOTHING_DELIVERED: Omit<Progress, 'left'> = { delivered: 0, refused: [] }
+
 /** What cannot be encoded with its changes is laid aside as it came. */
-function encodeForLetter({ parts }: Batch): Encoded {
+function encodeForLetter(parts: readonly EncodePart[]): Encoded {
   try {
     return encodeParts(parts)
   } catch {

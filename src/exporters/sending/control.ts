@@ -75,8 +75,7 @@ export class SendingControl implements QueueControl {
       items += onDisk
       const batched = queue.batcher?.takeAll() ?? []
       for (const shipment of [...lane.dispatcher.takeAll(queue), ...batched]) {
-        items += shipment.batch.items
-        lane.books.purged(shipment)
+        items += lane.books.purged(shipment)
       }
     }
     if (items > 0)

@@ -320,8 +320,7 @@ export class Dispatcher {
       books.kept(shipment)
       return 0
     }
-    books.givenUp(shipment, 'shutdown', 'not delivered before the shutdown deadline')
-    return shipment.batch.items
+    return books.givenUp(shipment, 'shutdown', 'not delivered before the shutdown deadline')
   }
 
   #tellIdle(): void {

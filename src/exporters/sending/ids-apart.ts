@@ -7,8 +7,9 @@ import type { Host } from '../../core/component.ts'
 import { ROW, START } from '../../otlp/request-index.ts'
 import { TracesView } from '../../otlp/traces-view.ts'
 import type { Abort } from '../../util/abort.ts'
+import type { PieceSender } from './pieces.ts'
 import { cutByOwner } from './pool/by-trace.ts'
-import type { EncodedBatch, Sender, SendResult } from './sender.ts'
+import type { EncodedBatch, Progress, Sender, SendResult } from './sender.ts'
 
 /** What becomes of a request that has nothing else in it. */
 export const NO_IDS: SendResult = Object.freeze({
@@ -29,9 +30,12 @@ const SPAN_AT = 2 + TRACE_BYTES
 
 export class IdsApart implements Sender {
   readonly #sender: Sender
+  readonly #pieces: Pick<PieceSender, 'progress'>
 
-  constructor(sender: Sender) {
+  /** `pieces` is what the sender sends with, whichever endpoint it chooses. */
+  constructor(sender: Sender, pieces: Pick<PieceSender, 'progress'>) {
     this.#sender = sender
+    this.#pieces = pieces
   }
 
   start(host: Host): Promise<void> {
@@ -48,6 +52,10 @@ export class IdsApart implements Sender {
 
   hurry(): void {
     this.#sender.hurry?.()
+  }
+
+  progress(batch: Batch): Progress | null {
+    return this.#pieces.progress(batch)
   }
 
   cut(batch: Batch): readonly Batch[] | null {

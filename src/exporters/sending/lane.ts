@@ -77,7 +77,7 @@ export class Lane implements Consumer {
     this.#tenancy = context.tenancy
     this.#shares = context.tenancy.version
     this.#isOpen = options.window === null
-    this.books = new Books(context, signal)
+    this.books = new Books(context, signal, batch => options.sender.progress?.(batch) ?? null)
     const queues = () => this.#queues.values()
     this.dispatcher = new Dispatcher({
       id: context.id,

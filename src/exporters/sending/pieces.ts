@@ -4,7 +4,8 @@
  */
 import type { Batch } from '../../core/batch.ts'
 import type { Encoded } from '../../otlp/encode.ts'
-import type { SendResult } from './sender.ts'
+import { Journey, type Piece } from './journey.ts'
+import type { Progress, SendResult } from './sender.ts'
 
 /** Requests of one batch that are under way at the same time. */
 const PARALLEL = 8
@@ -34,25 +35,12 @@ export interface Translation {
   readonly refusal: SendResult
 }
 
-interface Piece {
-  /** Index in the messages of the batch: the same each time it is translated. */
-  readonly message: number
-  readonly from: number
-  readonly to: number
-}
-
-/** How far a batch has come that is to be sent again. */
-interface Progress {
-  readonly open: readonly Piece[]
-  readonly lost: number
-  readonly why: string
-  readonly delivered: boolean
-}
+type Drop = Extract<SendResult, { readonly kind: 'drop' }>
 
 export type Post = (request: Encoded, items: number) => Promise<SendResult>
 
 export class PieceSender {
-  readonly #progress = new WeakMap<Batch, Progress>()
+  readonly #journeys = new WeakMap<Batch, Journey>()
   /** Of one request; 0 = none is known. */
   #maxBytes: number
 
@@ -62,28 +50,32 @@ export class PieceSender {
 
   /** `translation` is the same for the same batch each time. Never rejects if `post` does not. */
   async send(batch: Batch, translation: Translation, post: Post): Promise<SendResult> {
-    const { messages, refused, refusal } = translation
-    const before = this.#progress.get(batch)
+    const { messages, refusal } = translation
     if (messages.length === 0) return refusal
-    const open = before?.open ?? messages.map(whole)
-    const pieces = this.#cut(messages, open, before?.delivered === true)
+    const journey = this.#journeys.get(batch) ?? new Journey(batch, translation)
+    const pieces = this.#cut(messages, [...journey.open], journey.hasDelivered)
     if (pieces === null) {
       // Nothing is sent before the item has been found that is over the limit all alone.
       const message = `an item is larger than ${this.#maxBytes} bytes`
       return { kind: 'drop', reason: 'too_large', message }
     }
-    const run = new Run(messages, pieces, before, post)
+    this.#journeys.set(batch, journey)
+    const run = new Run(messages, pieces, journey, post)
     await run.finish()
     if (run.refusedBytes > 0) this.#learn(run.refusedBytes)
-    if (run.retry !== null) {
-      this.#progress.set(batch, run.progress)
-      return run.retry
-    }
-    this.#progress.delete(batch)
-    if (!run.delivered && run.drop !== null) return run.drop
-    const why = refused > 0 ? (refusal.message ?? '') : run.warning
-    const message = run.why !== '' ? run.why : why
-    return { kind: 'sent', rejected: refused + run.lost, message }
+    if (run.retry !== null) return run.retry
+    this.#journeys.delete(batch)
+    if (!journey.hasDelivered && run.drop !== null) return run.drop
+    const { refusals } = journey
+    const message = refusals.list.at(-1)?.message ?? run.warning
+    if (refusals.items === 0) return { kind: 'sent', rejected: 0, message }
+    return { kind: 'sent', rejected: refusals.items, message, refused: refusals.list }
+  }
+
+  progress(batch: Batch): Progress | null {
+    const journey = this.#journeys.get(batch)
+    if (journey === undefined) return null
+    return journey.hasDelivered || journey.refusals.items > 0 ? journey.progress : null
   }
 
   /** Pieces within the limit; null when an item is over it and nothing of the batch was delivered yet. */
@@ -123,43 +115,30 @@ export class PieceSender {
 class Run {
   readonly #messages: readonly Message[]
   readonly #waiting: Piece[]
+  readonly #journey: Journey
+  /** Of the journey, as long as no later attempt has overtaken this one. */
+  readonly #open: Set<Piece>
   readonly #post: Post
-  /** To be sent again. */
-  readonly open: Piece[] = []
   retry: SendResult | null = null
-  drop: SendResult | null = null
-  lost: number
-  why: string
-  delivered: boolean
+  drop: Drop | null = null
   warning = ''
   /** Smallest request that the destination found too large; 0 = none. */
   refusedBytes = 0
   #isOver = false
 
-  constructor(
-    messages: readonly Message[],
-    pieces: Piece[],
-    before: Progress | undefined,
-    post: Post,
-  ) {
+  constructor(messages: readonly Message[], pieces: Piece[], journey: Journey, post: Post) {
     this.#messages = messages
-    this.#waiting = pieces.reverse()
+    this.#journey = journey
     this.#post = post
-    this.lost = before?.lost ?? 0
-    this.why = before?.why ?? ''
-    this.delivered = before?.delivered ?? false
-  }
-
-  get progress(): Progress {
-    const { open, lost, why, delivered } = this
-    return { open, lost, why, delivered }
+    this.#open = new Set(pieces)
+    journey.open = this.#open
+    this.#waiting = pieces.reverse()
   }
 
   async finish(): Promise<void> {
     const workers = Math.min(PARALLEL, this.#waiting.length)
     await Promise.all(Array.from({ length: workers }, () => this.#work()))
-    if (this.retry !== null) this.open.push(...this.#waiting)
-    else for (const piece of this.#waiting) this.#lose(piece, this.drop!)
+    if (this.retry === null) for (const piece of this.#waiting) this.#lose(piece, this.drop!)
   }
 
   async #work(): Promise<void> {
@@ -173,18 +152,27 @@ class Run {
   }
 
   #settle(piece: Piece, bytes: number, result: SendResult): void {
-    if (result.kind === 'sent') {
-      this.delivered = true
-      this.lost += result.rejected ?? 0
-      this.warning = result.message ?? this.warning
-      if ((result.rejected ?? 0) > 0) this.why = result.message ?? ''
+    if (this.#journey.open !== this.#open) {
+      this.retry ??= { kind: 'retry', message: 'a later attempt goes on' }
+      this.#isOver = true
+    } else if (result.kind === 'sent') {
+      const { rejected = 0, message = this.warning } = result
+      this.warning = message
+      this.#journey.take(piece, rejected, result.message ?? '')
     } else if (result.kind === 'retry') {
-      this.open.push(piece)
       if (this.retry === null || isLater(result, this.retry)) this.retry = result
       this.#isOver = true
     } else if (result.reason === 'too_large' && piece.to - piece.from > 1) {
       const middle = (piece.from + piece.to) >>> 1
-      this.#waiting.push({ ...piece, from: middle }, { ...piece, to: middle })
+      const halves = [
+        { ...piece, from: middle },
+        { ...piece, to: middle },
+      ]
+      this.#open.delete(piece)
+      for (const half of halves) {
+        this.#open.add(half)
+        this.#waiting.push(half)
+      }
       this.refusedBytes = this.refusedBytes === 0 ? bytes : Math.min(this.refusedBytes, bytes)
     } else {
       this.#lose(piece, result)
@@ -192,10 +180,10 @@ class Run {
     }
   }
 
-  #lose(piece: Piece, result: SendResult): void {
+  #lose(piece: Piece, result: Drop): void {
     this.drop ??= result
-    this.lost += piece.to - piece.from
-    this.why = result.message ?? ''
+    const { reason, message } = result
+    this.#journey.lose(piece, reason === 'too_large' ? 'item_too_large' : reason, message)
   }
 }
 
@@ -203,10 +191,6 @@ function isLater(result: SendResult, than: SendResult): boolean {
   return (
     result.kind === 'retry' && than.kind === 'retry' && (result.afterMs ?? 0) > (than.afterMs ?? 0)
   )
-}
-
-function whole({ items }: Message, message: number): Piece {
-  return { message, from: 0, to: items }
 }
 
 /** The largest `to` for which the request from `from` on is within the limit; `from` when there is none. */

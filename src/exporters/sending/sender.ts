@@ -3,6 +3,7 @@
 import type { Batch } from '../../core/batch.ts'
 import type { Host } from '../../core/component.ts'
 import type { Signal } from '../../core/signal.ts'
+import type { EncodePart } from '../../otlp/encode-part.ts'
 import type { Abort } from '../../util/abort.ts'
 
 /** A batch laid out for the wire as one export request of its signal. */
@@ -16,9 +17,36 @@ export interface EncodedBatch {
   readonly batch: Batch
 }
 
+/** Items that were refused for good while others of their batch were taken. */
+export interface Refused {
+  /** A short word for counters. */
+  readonly reason: string
+  readonly message: string
+  readonly items: number
+  /** These items alone, for a dead letter; null = it is not known which they are. */
+  readonly parts: readonly EncodePart[] | null
+}
+
+/** How far a batch has come that is to be sent again: what counts where that does not happen. */
+export interface Progress {
+  /** Items that the destination has taken. */
+  readonly delivered: number
+  readonly refused: readonly Refused[]
+  /** What has been neither taken nor refused; null = it is not known which items that are. */
+  readonly left: readonly EncodePart[] | null
+}
+
 export type SendResult =
-  /** `rejected` counts items that the destination took note of and refused (partial success); never sent again. */
-  | { readonly kind: 'sent'; readonly rejected?: number; readonly message?: string }
+  /**
+   * `rejected` counts items that the destination took note of and refused (partial success); never sent again. `refused`
+   * tells more of all or some of them.
+   */
+  | {
+      readonly kind: 'sent'
+      readonly rejected?: number
+      readonly message?: string
+      readonly refused?: readonly Refused[]
+    }
   /**
    * Try again, not before `afterMs` where the destination said so. `isOurs`: the destination has nothing to do with it,
    * there were no credentials for this tenant or the like.
@@ -48,6 +76,8 @@ export interface Sender {
    * A batch that was cut is used up.
    */
   cut?(batch: Batch): readonly Batch[] | null
+  /** Of a batch whose last answer was `retry`, or which has got none; null = nothing of it was taken or refused. */
+  progress?(batch: Batch): Progress | null
 }
 
 /**

@@ -28,6 +28,6 @@ export const factory = defineFactory({
       tls: config.tls,
       create: place => new ZipkinSender(config, place, context, pieces),
     })
-    return createSendingExporter(context, config, new IdsApart(sender))
+    return createSendingExporter(context, config, new IdsApart(sender, pieces))
   },
 })

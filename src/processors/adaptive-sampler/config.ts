@@ -42,7 +42,7 @@ const shareOf = {
   unit: z.enum(['traces', 'spans', 'bytes']).default('traces').describe('What the share is of.'),
   period: duration('24h', { positive: true }).describe('How long the share may take to come true.'),
   burst_credit: share(0.25).describe(
-    "Share of a period's budget that may be spent ahead, for incidents: an eighth of it at once, the rest as it is earned.",
+    "Share of a period's budget that may be spent ahead, for incidents: a twentieth of it at once, the rest as it is earned.",
   ),
 }
 

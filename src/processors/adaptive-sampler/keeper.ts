@@ -37,12 +37,19 @@ export class Keeper {
 
   /** Names of what was taken over. Rejects where the folder cannot be used. */
   async read(learned: Learned): Promise<readonly string[]> {
-    const { clock } = this.#context
     await writers.get(this.#file.path)?.save()
     const saved = await this.#file.read()
-    const isFresh = saved !== null && clock.now() - saved.savedAtMs <= this.#storage.max_age
-    const taken = isFresh ? restore(learned, saved.blocks) : []
-    return taken
+    if (saved === 'missing') return []
+    if (saved === 'unusable') return this.#leaveAlone('it is cut, changed or something else')
+    const age = this.#context.clock.now() - saved.savedAtMs
+    if (age > this.#storage.max_age) return this.#leaveAlone('it is older than max_age')
+    const taken = restore(learned, saved.blocks)
+    return taken.length > 0 ? taken : this.#leaveAlone('another version wrote it')
+  }
+
+  #leaveAlone(reason: string): readonly string[] {
+    this.#context.log.warn('sampler_state_left_alone', { path: this.#file.path, reason })
+    return []
   }
 
   /** Writes from now on, instead of a predecessor. */

@@ -22,6 +22,14 @@ export const DECIDED_EARLY = counter(
   'traces_decided_early',
   'Traces decided before their time because memory was short.',
 )
+export const CEILING_TICKS = counter(
+  'ceiling_ticks',
+  'Seconds in which a hard limit and not the budget decided.',
+)
+export const OVERSIZE = counter(
+  'oversize_traces',
+  'Traces dropped because a hard limit never lets so many spans or bytes through at once.',
+)
 /** `outcome`: kept, dropped, forwarded (an error of a dropped trace), over_limit. */
 export const LATE_SPANS = counter('late_spans', 'Spans that came after their trace was decided.', [
   'outcome',
@@ -75,6 +83,7 @@ export const ARM_SYMPTOMATIC_KEPT = counter(
 
 export const ADAPTIVE_METRICS: readonly MetricSpec[] = [
   ...[TRACES_DECIDED, TRACES_KEPT, SPANS_KEPT, SPANS_DROPPED, DECIDED_EARLY, LATE_SPANS],
+  ...[CEILING_TICKS, OVERSIZE],
   ...[INVALID_IDS, FEEDBACK, STATE_WRITES, MODEL_SWAPS, DECISION_SECONDS],
   ...[TRACES_HELD, SPANS_HELD, BYTES_HELD, SCORE_THRESHOLD, KEPT_RATIO, WARMING_UP],
   ...[ARM_TRACES, ARM_KEPT, ARM_FLAGGED, ARM_SYMPTOMATIC, ARM_SYMPTOMATIC_KEPT],

@@ -12,7 +12,9 @@ import { type ControlParts, controlOf } from './control.ts'
 import { Keeper } from './keeper.ts'
 import {
   BYTES_HELD,
+  CEILING_TICKS,
   KEPT_RATIO,
+  OVERSIZE,
   SamplerMeter,
   SCORE_THRESHOLD,
   SPANS_HELD,
@@ -193,6 +195,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     const { id, meter } = this.#context
     const labels = { processor: id }
     const [{ decider }] = lineup.arms
+    const overArms = (of: 'ceilingTicks' | 'oversize') => (): number =>
+      lineup.arms.reduce((sum, arm) => sum + arm.decider.status()[of], 0)
     this.#undo.push(
       meter.observe(TRACES_HELD, labels, () => assembly.traces.count),
       meter.observe(SPANS_HELD, labels, () => assembly.spansHeld),
@@ -200,6 +204,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
       meter.observe(SCORE_THRESHOLD, labels, () => finite(decider.status().scoreThreshold)),
       meter.observe(KEPT_RATIO, labels, () => decider.status().ratio),
       meter.observe(WARMING_UP, labels, () => (decider.status().cold ? 1 : 0)),
+      meter.observe(CEILING_TICKS, labels, overArms('ceilingTicks')),
+      meter.observe(OVERSIZE, labels, overArms('oversize')),
       ...publishModels(meter, id, this.samplerControl),
     )
   }

@@ -45,15 +45,15 @@ export class StateFile {
     this.path = join(directory, `${encodeURIComponent(id)}.state`)
   }
 
-  /** Null when there is none, or none that can be used. Rejects when the folder cannot be made or read. */
-  async read(): Promise<SavedState | null> {
+  /** `unusable`: cut, changed or something else. Rejects when the folder cannot be made or read. */
+  async read(): Promise<SavedState | 'missing' | 'unusable'> {
     await mkdir(this.#directory, { recursive: true, mode: OWNER_FOLDER })
     const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null
       throw error
     })
     // A copy: slices of a Buffer share its memory, others' are their own.
-    return bytes === null ? null : decode(new Uint8Array(bytes))
+    return bytes === null ? 'missing' : (decode(new Uint8Array(bytes)) ?? 'unusable')
   }
 
   /** One after the other. The blocks must stay as they are. */

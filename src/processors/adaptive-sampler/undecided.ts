@@ -13,7 +13,7 @@ import { FolderLock } from '../../util/folder-lock.ts'
 import type { Works } from './build.ts'
 import type { AdaptiveSamplerConfig } from './config.ts'
 import { DECIDED, ID_BYTES, Journal, REQUEST, type Segment } from './journal.ts'
-import { type JournalRecord, readRecords } from './journal-reader.ts'
+import { type JournalRecord, type OnDamage, readRecords } from './journal-reader.ts'
 import type { StorageConfig } from './keeper.ts'
 
 /** Between two attempts to take a journaled request in while the next stage is busy. */
@@ -61,10 +61,11 @@ export class Undecided {
     writers.set(this.#place, this)
     if (hasPredecessor) return 0
     const segments = await this.#journal.open()
-    const decided = await readDecided(segments)
+    const onDamage = this.#tellDamage()
+    const decided = await readDecided(segments, onDamage)
     let spans = 0
     for (const [number, segment] of segments.entries()) {
-      for await (const record of readRecords(segment, REQUEST)) {
+      for await (const record of readRecords(segment, REQUEST, onDamage)) {
         spans += await this.#takeBack(record, works, decided, placeOf(number, record))
       }
     }
@@ -153,16 +154,29 @@ export class Undecided {
     return spans
   }
 
+  /** Each place once, though segments are read twice. */
+  #tellDamage(): OnDamage {
+    const told = new Set<string>()
+    return (path, at, bytes) => {
+      if (told.has(`${path} ${at}`)) return
+      told.add(`${path} ${at}`)
+      this.#context.log.warn('sampler_journal_damaged', { path, at, bytes })
+    }
+  }
+
   #pause(): Promise<void> {
     return new Promise(resolve => this.#context.clock.after(RETRY_MS, resolve))
   }
 }
 
 /** By trace: where it was decided last. */
-async function readDecided(segments: readonly Segment[]): Promise<ReadonlyMap<string, number>> {
+async function readDecided(
+  segments: readonly Segment[],
+  onDamage: OnDamage,
+): Promise<ReadonlyMap<string, number>> {
   const decided = new Map<string, number>()
   for (const [number, segment] of segments.entries()) {
-    for await (const record of readRecords(segment, DECIDED)) {
+    for await (const record of readRecords(segment, DECIDED, onDamage)) {
       const { tenant, body } = record
       const hex = Buffer.from(body.buffer, body.byteOffset, body.length).toString('hex')
       for (let at = 0; at < hex.length; at += ID_BYTES * 2) {

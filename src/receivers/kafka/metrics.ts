@@ -103,10 +103,17 @@ const HEADERS_LEFT: MetricSpec = {
   labels: ['receiver'],
 }
 
+const BROKEN_FETCHES: MetricSpec = {
+  name: 'millrace_kafka_receiver_broken_fetches',
+  type: 'counter',
+  help: 'Fetches of which nothing was taken because the log of the partition contradicts itself.',
+  labels: PARTITION_LABELS,
+}
+
 export const METRICS: readonly MetricSpec[] = [
   ...[RECORDS, BYTES, CURRENT_OFFSET, OFFSET_LAG, STARTED, CLOSED, DELAY],
   ...Object.values(UNMARSHAL_FAILED),
-  ...[DROPPED, PAUSED, COMMIT_FAILURES, HEADERS_LEFT],
+  ...[DROPPED, PAUSED, BROKEN_FETCHES, COMMIT_FAILURES, HEADERS_LEFT],
 ]
 
 /** Partitions that get series of their own; the others share one. */
@@ -117,6 +124,7 @@ export interface PartitionCounters {
   readonly records: Counter
   readonly bytes: Counter
   readonly unreadable: Counter
+  readonly brokenFetches: Counter
   readonly delay: Histogram | null
   /** Of the series. */
   readonly labels: Readonly<Record<string, string>>
@@ -154,6 +162,7 @@ export class KafkaCounters {
       records: this.#meter.counter(RECORDS, labels),
       bytes: this.#meter.counter(BYTES, labels),
       unreadable: this.#meter.counter(UNMARSHAL_FAILED[signal], labels),
+      brokenFetches: this.#meter.counter(BROKEN_FETCHES, labels),
       delay: this.#measuresDelay
         ? this.#meter.histogram(DELAY, { receiver: this.#receiver, topic })
         : null,

@@ -10,8 +10,9 @@
  */
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { FetchedBatch, FetchedRecord, TopicPartition } from '../../net/kafka/client.ts'
-import type { Backoff } from '../../util/backoff.ts'
+import { Backoff } from '../../util/backoff.ts'
 import type { Ending, Wait } from './ending.ts'
+import { LogCheck } from './log-check.ts'
 import { Progress } from './progress.ts'
 
 export interface FlowOptions {
@@ -29,6 +30,10 @@ export interface FlowOptions {
   rewound(offset: number): void
   /** It stands still for good; for people. */
   stuck(message: string): void
+  /** The log contradicts itself from `offset` on, and nothing of it is taken; null = that is over. For people. */
+  broken(offset: number | null): void
+  /** Such a log was looked at, and nothing of it taken. */
+  refetched(): void
 }
 
 /** Longer waits are waited without the records. */
@@ -39,6 +44,8 @@ const IN_HAND_TOTAL_MS = 1000
 const MAX_ASKED_MS = 30_000
 /** Others get their turn after so many bytes. */
 const TURN_BYTES = 512 << 10
+/** How often a log that contradicts itself is looked at again. */
+const BROKEN_BACKOFF = { initialMs: 1000, multiplier: 2, randomization: 0.2, maxMs: 300_000 }
 
 export class PartitionFlow {
   readonly place: TopicPartition
@@ -51,6 +58,8 @@ export class PartitionFlow {
   /** Resting or standing still. */
   isPaused = false
   readonly #options: FlowOptions
+  readonly #log = new LogCheck()
+  readonly #brokenBackoff = new Backoff(BROKEN_BACKOFF)
   #isOver = false
   #isAbandoned = false
   #timer: Timer | null = null
@@ -73,11 +82,16 @@ export class PartitionFlow {
 
   // hot: bench/flow/kafka-in.ts
   /** With which offset to go on. */
-  records({ records, highWatermark }: FetchedBatch): number | Promise<number> {
+  records(batch: FetchedBatch): number | Promise<number> {
     const { progress } = this
+    const { records, highWatermark } = batch
     const first = records[0].offset
+    if (first < progress.next) {
+      if (this.#log.contradicts(batch, progress.next, this.highWatermark)) return this.#wary(first)
+      this.#rewind(first)
+    }
     this.highWatermark = highWatermark
-    if (first < progress.next) this.#rewind(first)
+    this.#log.begins(records[0])
     progress.begin(first)
     if (this.committed < 0) this.committed = first
     if (this.#isOver || this.isPaused) return progress.next
@@ -86,10 +100,22 @@ export class PartitionFlow {
 
   /** What is asked for is never below `next`: the topic was made anew, or a new leader had less of it. */
   #rewind(offset: number): void {
+    if (this.#log.isBroken) this.#options.broken(null)
+    this.#log.forget()
+    this.#brokenBackoff.reset()
     this.progress.rewind(offset)
     this.committed = offset
     this.seenTo = offset - 1
     this.#options.rewound(offset)
+  }
+
+  /** Takes nothing, and looks again later, from `first` on: what stands behind the contradiction must not be passed over. */
+  #wary(first: number): number {
+    if (this.#isOver || this.isPaused) return first
+    this.#options.refetched()
+    this.#options.broken(this.progress.next)
+    this.#rest(this.#brokenBackoff.nextMs())
+    return first
   }
 
   /** What stands there cannot be read and is left out. */

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { Signal } from '../../core/signal.ts'
+import { ERRORS } from '../../errors.ts'
 import type {
   DamagedBatch,
   FetchedBatch,
@@ -203,6 +204,8 @@ export class SignalConsumer implements KafkaConsumerEvents {
         log.error('partition_stands_still', { partition: keyOf(place), message })
         onState(this.#stuck)
       },
+      broken: offset => this.#tellBroken(keyOf(place), offset),
+      refetched: () => partition.brokenFetches.value++,
     })
     const ends = [
       meter.observe(OFFSET_LAG, partition.labels, () => flow.lag),
@@ -212,6 +215,19 @@ export class SignalConsumer implements KafkaConsumerEvents {
       for (const end of ends) end()
     }
     return { flow, stopShowing }
+  }
+
+  #tellBroken(partition: string, offset: number | null): void {
+    const { log, onState } = this.#options
+    const code = 'MILLRACE_KAFKA_LOG_BROKEN'
+    const stuck = `${partition} rests: ${ERRORS[code].message} (${code})`
+    const isSaid = this.#stuck === stuck
+    if (isSaid === (offset !== null)) return
+    if (offset !== null) {
+      log.error('partition_log_is_broken', { partition, offset, code, ...ERRORS[code] })
+    }
+    this.#stuck = isSaid ? '' : stuck
+    onState(this.#stuck || null)
   }
 
   #count(batch: FetchedBatch, flow: PartitionFlow): void {

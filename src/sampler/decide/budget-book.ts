@@ -11,7 +11,7 @@ const RATE_SMOOTHING_MS = 1_800_000
 /** Longer times without a tick count as so much: a gap in the traffic is no time in which it was slow. */
 const LONGEST_STEP_MS = 60_000
 /** Share of the credit that is there from the first minute on; the rest comes as the period goes by. */
-const GRANTED = 1 / 8
+const GRANTED = 1 / 20
 /** In good times so much of what was earned is left for what comes, up to what this time earns. */
 const RESERVE_SHARE = 0.1
 const RESERVE_MS = 120_000

@@ -43,7 +43,7 @@ export interface Budget {
   /** How long the share may take to come true. */
   readonly periodMs: number
   /**
-   * Share of a period's budget that may be spent ahead: an eighth of it from the first minute on, the rest as the period goes by.
+   * Share of a period's budget that may be spent ahead: a twentieth of it from the first minute on, the rest as the period goes by.
    * While it is in use it melts within hours, so that trouble that does not end comes back to the ratio; the more credit, the longer
    * that takes.
    */

@@ -25,13 +25,16 @@ export interface Kept {
   readonly keptClean: number
   /** Symptomatic / symptomatic and clean, among those kept. */
   readonly proportion: number
+  /** Traces offered of each; a share of none is 0. */
+  readonly symptomatic: number
+  readonly clean: number
 }
 
 export interface Measures extends Kept, Variety, Estimation {
   /** |retained - budget| / budget. */
   readonly budgetError: number
-  /** The greatest over the whole hours once warm. */
-  readonly budgetErrorHour: number
+  /** The greatest over the whole hours once warm; null if there are none. */
+  readonly budgetErrorHour: number | null
   /** Incidents with at least half of their symptomatic traces kept / incidents with any; and with at least 20. */
   readonly incidentsCovered: number
   readonly incidentsWith20: number
@@ -92,13 +95,15 @@ function count(
     flagged: ratio(flagged, offered[LABEL_CLEAN]),
     keptClean: ratio(kept[LABEL_CLEAN], offered[LABEL_CLEAN]),
     proportion: ratio(kept[LABEL_SYMPTOMATIC], kept[LABEL_SYMPTOMATIC] + kept[LABEL_CLEAN]),
+    symptomatic: offered[LABEL_SYMPTOMATIC],
+    clean: offered[LABEL_CLEAN],
   }
 }
 
-function worstHour(schedule: Schedule, choice: Choice, budget: number): number {
+function worstHour(schedule: Schedule, choice: Choice, budget: number): number | null {
   const { tick } = schedule
   const begin = tick[0]
-  let worst = 0
+  let worst: number | null = null
   let at = 0
   for (let hour = begin + WARM_MS; hour + HOUR_MS <= tick[tick.length - 1]; hour += HOUR_MS) {
     while (tick[at] < hour) at++
@@ -108,7 +113,9 @@ function worstHour(schedule: Schedule, choice: Choice, budget: number): number {
       offered++
       kept += choice.keep[at]
     }
-    if (offered > 0) worst = Math.max(worst, Math.abs(kept / offered - budget) / budget)
+    if (offered > 0) {
+      worst = Math.max(worst ?? 0, Math.abs(kept / offered - budget) / budget)
+    }
   }
   return worst
 }

@@ -7,9 +7,17 @@ import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { MillraceError } from '../../errors.ts'
+import {
+  type Fault,
+  parseFaults,
+  parseLabels,
+  parseOperations,
+  parseTrace,
+  SPAN_FIELDS,
+  type TraceLine,
+} from './recording-text.ts'
 
-/** Integers a span has in `spans`. */
-export const SPAN_FIELDS = 5
+export { SPAN_FIELDS } from './recording-text.ts'
 export const SPAN_OPERATION = 0
 export const SPAN_POD = 1
 export const SPAN_PARENT = 2
@@ -45,18 +53,6 @@ export interface Recording {
   readonly faults: readonly Fault[]
 }
 
-export interface Fault {
-  readonly kind: string
-  readonly target: string
-}
-
-interface TraceLine {
-  readonly id: string
-  readonly t0: number
-  readonly h: string
-  readonly s: readonly number[]
-}
-
 export async function readRecording(directory: string): Promise<Recording> {
   try {
     return await readFiles(directory)
@@ -68,13 +64,13 @@ export async function readRecording(directory: string): Promise<Recording> {
 }
 
 async function readFiles(directory: string): Promise<Recording> {
-  const { ops } = JSON.parse(await readFile(join(directory, 'dict.json'), 'utf8')) as {
-    ops: string[]
-  }
-  const labels = parseLabels(gunzipSync(await readFile(join(directory, 'labels.csv.gz'))))
-  const columns = new Columns(labels.label.length, ops.length)
-  await eachLine(join(directory, 'traces.jsonl.gz'), line => {
-    columns.add(JSON.parse(line) as TraceLine)
+  const ops = parseOperations(await readFile(join(directory, 'dict.json'), 'utf8'))
+  const packed = await readFile(join(directory, 'labels.csv.gz'))
+  const labels = parseLabels(gunzipSync(packed).toString('utf8'))
+  if (labels.label.length === 0) throw fail(directory, 'there are no traces in it')
+  const columns = new Columns(labels.label.length)
+  await eachLine(join(directory, 'traces.jsonl.gz'), (text, line) => {
+    columns.add(parseTrace(text, line, ops.length))
   })
   if (columns.traces !== labels.label.length) {
     throw fail(directory, `${columns.traces} traces but ${labels.label.length} labels`)
@@ -93,16 +89,11 @@ async function readFiles(directory: string): Promise<Recording> {
     ...labels,
     structure: columns.structure,
     structures: columns.structures.size,
-    faults: await readFaults(directory),
+    faults: parseFaults(
+      await readFile(join(directory, 'faults.json'), 'utf8'),
+      labels.fault.reduce((most, index) => Math.max(most, index), -1) + 1,
+    ),
   }
-}
-
-async function readFaults(directory: string): Promise<Fault[]> {
-  const rows = JSON.parse(await readFile(join(directory, 'faults.json'), 'utf8')) as {
-    type: string
-    pod: string
-  }[]
-  return rows.map(row => ({ kind: row.type, target: row.pod }))
 }
 
 class Columns {
@@ -114,22 +105,18 @@ class Columns {
   readonly structure: Int32Array
   readonly structures = new Map<string, number>()
   spans: Int32Array
-  readonly #operations: number
 
-  constructor(traces: number, operations: number) {
+  constructor(traces: number) {
     this.start = new Float64Array(traces)
     this.ids = new Uint8Array(traces * 16)
     this.first = new Uint32Array(traces + 1)
     this.structure = new Int32Array(traces)
     this.spans = new Int32Array(traces * SPAN_FIELDS * 16)
-    this.#operations = operations
   }
 
   add(line: TraceLine): void {
     const at = this.traces++
     if (at >= this.start.length) return
-    if (line.s.length % SPAN_FIELDS !== 0)
-      throw new Error(`trace ${line.id}: not five integers a span`)
     this.start[at] = line.t0
     this.ids.set(Buffer.from(line.id, 'hex').subarray(0, 16), at * 16)
     let structure = this.structures.get(line.h)
@@ -143,7 +130,6 @@ class Columns {
   }
 
   #addSpans(line: TraceLine): void {
-    const count = line.s.length / SPAN_FIELDS
     const from = this.length * SPAN_FIELDS
     if (from + line.s.length > this.spans.length) {
       const grown = new Int32Array(Math.max(this.spans.length * 2, from + line.s.length))
@@ -151,44 +137,34 @@ class Columns {
       this.spans = grown
     }
     this.spans.set(line.s, from)
-    for (let i = 0; i < count; i++) {
-      const span = from + i * SPAN_FIELDS
-      const operation = this.spans[span + SPAN_OPERATION]
-      const parent = this.spans[span + SPAN_PARENT]
-      if (operation < 0 || operation >= this.#operations || parent < -1 || parent >= count) {
-        throw new Error(`trace ${line.id}: span ${i} points outside`)
-      }
-    }
-    this.length += count
+    this.length += line.s.length / SPAN_FIELDS
   }
 }
 
-function parseLabels(bytes: Buffer): { label: Uint8Array; fault: Int16Array } {
-  const lines = bytes.toString('utf8').split('\n')
-  const rows = lines.slice(1).filter(line => line !== '')
-  const label = new Uint8Array(rows.length)
-  const fault = new Int16Array(rows.length)
-  rows.forEach((row, i) => {
-    const cells = row.split(',')
-    label[i] = Number(cells[0])
-    fault[i] = Number(cells[1])
-  })
-  return { label, fault }
-}
-
-async function eachLine(path: string, take: (line: string) => void): Promise<void> {
+/** `take` is told the number of the line too, from 1. */
+async function eachLine(path: string, take: (text: string, line: number) => void): Promise<void> {
   let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of createReadStream(path).pipe(createGunzip())) {
-    let bytes = chunk as Buffer
-    if (rest.length > 0) bytes = Buffer.concat([rest, bytes])
-    let from = 0
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-      if (end > from) take(bytes.toString('latin1', from, end))
-      from = end + 1
-    }
-    rest = bytes.subarray(from)
+  let line = 0
+  const takeLine = (bytes: Buffer): void => {
+    line++
+    if (bytes.length > 0) take(bytes.toString('latin1'), line)
   }
-  if (rest.length > 0) take(rest.toString('latin1'))
+  const unpacked = createGunzip()
+  const file = createReadStream(path).on('error', error => unpacked.destroy(error))
+  try {
+    for await (const chunk of file.pipe(unpacked)) {
+      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : (chunk as Buffer)
+      let from = 0
+      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+        takeLine(bytes.subarray(from, end))
+        from = end + 1
+      }
+      rest = bytes.subarray(from)
+    }
+  } finally {
+    file.destroy()
+  }
+  takeLine(rest)
 }
 
 function serviceName(operation: string): string {

@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { MillraceError } from '../../errors.ts'
 import { findNearest } from '../../util/nearest.ts'
 import {
@@ -39,7 +40,9 @@ const LIVE_FILE = 'live.json'
 const PACKAGE_FOLDER = fileURLToPath(new URL('../../../models/', import.meta.url))
 
 /** By model: the version promoted last, and those before it, newest first. */
-type Live = Readonly<Record<string, { readonly live: string; readonly before: readonly string[] }>>
+const liveSchema = z.record(z.string(), z.object({ live: z.string(), before: z.array(z.string()) }))
+
+type Live = z.infer<typeof liveSchema>
 
 export class ModelStore {
   readonly #directory: string | null
@@ -100,6 +103,19 @@ export class ModelStore {
     }
   }
 
+  /** Throws unless a version of this name can be written; asked before long work, and by `save`. */
+  async requireNew(name: string, version: string): Promise<void> {
+    const refuse = (why: string): never => {
+      throw new MillraceError('MILLRACE_MODEL_REFUSED', why)
+    }
+    const directory = this.requireDirectory()
+    if (!MODEL_VERSION.test(version)) refuse(`"${version}" is not a version such as 1.2.0.`)
+    if ((await this.list()).some(entry => entry.name === name && entry.version === version)) {
+      refuse(`${name}@${version} is there already.`)
+    }
+    await mkdir(directory, { recursive: true }).catch((error: Error) => refuse(`${error.message}.`))
+  }
+
   /** Writes a new version to the directory, whole or not at all. Where it is. */
   async save(
     manifest: Omit<Manifest, 'sha256'>,
@@ -109,12 +125,7 @@ export class ModelStore {
     const directory = this.requireDirectory()
     const bytes = encodeWeights(weights)
     const checked = manifestSchema.parse({ ...manifest, sha256: digest(bytes) })
-    if ((await this.list()).some(e => e.name === checked.name && e.version === checked.version)) {
-      throw new MillraceError(
-        'MILLRACE_MODEL_REFUSED',
-        `${checked.name}@${checked.version} is there already.`,
-      )
-    }
+    await this.requireNew(checked.name, checked.version)
     const folder = join(directory, checked.name, checked.version)
     const made = `${folder}.new-${process.pid}`
     await mkdir(made, { recursive: true })
@@ -158,11 +169,11 @@ export class ModelStore {
     const path = join(this.#directory, LIVE_FILE)
     const text = await readFile(path, 'utf8').catch(tolerateMissing)
     if (text === null) return {}
-    try {
-      return JSON.parse(text) as Live
-    } catch {
-      throw new MillraceError('MILLRACE_MODEL_INVALID', `${path} is not JSON.`)
+    const live = parseLive(text)
+    if (live === null) {
+      throw new MillraceError('MILLRACE_MODEL_INVALID', `${path} does not say what is live.`)
     }
+    return live
   }
 
   async #writeLive(live: Live): Promise<void> {
@@ -234,6 +245,14 @@ function parseManifest(text: string): Manifest | string {
     return result.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('; ')
   } catch {
     return 'not JSON.'
+  }
+}
+
+function parseLive(text: string): Live | null {
+  try {
+    return liveSchema.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
   }
 }
 

@@ -30,8 +30,13 @@ const window = duration('1s', { minMs: 100, maxMs: 3_600_000 }).describe(
   'What `sliding_window` looks back at.',
 )
 
-/** A rate alone, or an object with more to say about it. */
-function rateField<S extends z.ZodType>(rate: S, burst: z.ZodType<number>, text: string) {
+/** A rate alone, or an object with more to say about it. `expected` is for those who wrote another thing alone. */
+function rateField<S extends z.ZodType>(
+  rate: S,
+  burst: z.ZodType<number>,
+  expected: string,
+  text: string,
+) {
   const shape = {
     rate: rate.describe('Amount in a second, in the long run.'),
     burst: burst.describe(
@@ -40,8 +45,13 @@ function rateField<S extends z.ZodType>(rate: S, burst: z.ZodType<number>, text:
     algorithm,
     window,
   }
-  const whole = (value: unknown) =>
-    typeof value === 'number' || typeof value === 'string' ? { rate: value } : value
+  const whole = (value: unknown, context: z.core.$RefinementCtx) => {
+    if (typeof value !== 'number' && typeof value !== 'string') return value
+    if (rate.safeParse(value).success) return { rate: value }
+    // Told here: nobody wrote the `rate` that would be blamed.
+    context.addIssue({ code: 'custom', message: 'is no rate', params: { expected } })
+    return z.NEVER
+  }
   return z.preprocess(whole, z.strictObject(shape)).optional().describe(text)
 }
 
@@ -85,11 +95,13 @@ export const tenantFields = {
   items_per_second: rateField(
     positive(),
     positive().or(z.literal(0)).default(0),
+    'a number above 0',
     'Spans, data points and log records together, in a second.',
   ),
   bytes_per_second: rateField(
     positiveBytes(),
     byteSize(0),
+    'a size above 0, such as 8MiB',
     'Bytes of requests as protobuf, in a second.',
   ),
   concurrent_requests: requiredInteger()

@@ -44,6 +44,16 @@ export class Acknowledger {
     return bytes
   }
 
+  /** Nothing is to be written or removed. */
+  get isIdle(): boolean {
+    return this.#unwritten.size === 0 && this.#removable.size === 0
+  }
+
+  /** Resolves when what has been asked for so far is done, or has failed. */
+  settled(): Promise<void> {
+    return this.#work
+  }
+
   /** Something of it is gone and is to be written down soon. */
   note(segment: Segment): void {
     this.#unwritten.add(segment)

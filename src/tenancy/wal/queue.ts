@@ -38,6 +38,7 @@ const RETRY_AFTER_MS: Readonly<Record<Shortage | 'busy' | 'closed', number>> = {
 export class WalQueue implements StoredQueue, WriterOwner {
   readonly tenant: TenantId
   readonly #env: WalEnvironment
+  readonly #maker: SegmentMaker
   readonly #writer: GroupWriter
   readonly #acknowledger: Acknowledger
   readonly #reader: EntryReader
@@ -72,7 +73,8 @@ export class WalQueue implements StoredQueue, WriterOwner {
     this.tenant = tenant
     this.#env = env
     this.#firstNew = nextNumber
-    this.#writer = new GroupWriter(env, this, new SegmentMaker(env, folder, tenant, nextNumber))
+    this.#maker = new SegmentMaker(env, folder, tenant, nextNumber)
+    this.#writer = new GroupWriter(env, this, this.#maker)
     this.#acknowledger = new Acknowledger(env)
     this.#reader = reader
     for (const { segment, ackBytes } of recovered) {
@@ -107,6 +109,17 @@ export class WalQueue implements StoredQueue, WriterOwner {
   /** Nothing is stored and nothing is on its way. */
   get isEmpty(): boolean {
     return this.#entries === 0 && this.#writer.isIdle
+  }
+
+  /** Nothing of it is left that another object for the same tenant would have to know. */
+  get isSpent(): boolean {
+    const isQuiet = this.#acknowledger.isIdle && this.#writer.pauseLeftMs === 0 && !this.needsSync
+    return this.isEmpty && this.#segments.size === 0 && isQuiet
+  }
+
+  /** Above all numbers of its segments. */
+  get nextNumber(): number {
+    return this.#maker.next
   }
 
   append(entry: NewEntry): Promise<Appended> {
@@ -255,6 +268,11 @@ export class WalQueue implements StoredQueue, WriterOwner {
   /** Removes the active segment when all of it has ended. */
   async giveBack(): Promise<void> {
     if (this.#writer.active?.live === 0 && this.#writer.isIdle) await this.#writer.seal()
+  }
+
+  /** Resolves when files all of whose entries have ended are gone, as far as the disk lets them. */
+  settled(): Promise<void> {
+    return this.#acknowledger.settled()
   }
 
   /** Writes what waits, syncs and closes. Further appends fail. */

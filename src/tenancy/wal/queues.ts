@@ -1,4 +1,4 @@
-/** The stored queues of one exporter and signal: found at the start, opened on first use, given up when idle. */
+/** The stored queues of one exporter and signal: found at the start, opened on first use, forgotten when idle. */
 import { join } from 'node:path'
 import type { TenantId } from '../../core/batch.ts'
 import type { Signal } from '../../core/signal.ts'
@@ -23,6 +23,10 @@ export class WalQueues implements StoredQueues {
   readonly #signal: Signal
   readonly #folder: string
   readonly #queues = new Map<TenantId, WalQueue>()
+  /** Released, and not asked for since. */
+  readonly #released = new Set<TenantId>()
+  /** Above the numbers that forgotten queues have used: no name of a file comes twice in one process. */
+  #firstNumber = FIRST_NUMBER
   readonly #closed: () => void
   readonly recovered: TenantId[] = []
   /** Settled when all is closed; null before `close`. */
@@ -44,10 +48,11 @@ export class WalQueues implements StoredQueues {
   }
 
   of(tenant: TenantId): StoredQueue {
+    this.#released.delete(tenant)
     let queue = this.#queues.get(tenant)
     if (queue === undefined) {
       const folder = join(this.#folder, pathSegment(tenant))
-      queue = new WalQueue(this.#env, this.#reader, folder, tenant, [], FIRST_NUMBER)
+      queue = new WalQueue(this.#env, this.#reader, folder, tenant, [], this.#firstNumber)
       this.#queues.set(tenant, queue)
     }
     return queue
@@ -55,7 +60,19 @@ export class WalQueues implements StoredQueues {
 
   release(tenant: TenantId): void {
     const queue = this.#queues.get(tenant)
-    if (queue?.isEmpty) void queue.giveBack()
+    if (queue?.isEmpty) void this.#forget(tenant, queue)
+  }
+
+  /** Its file first, then itself and its folder, unless somebody asks for it meanwhile. */
+  async #forget(tenant: TenantId, queue: WalQueue): Promise<void> {
+    this.#released.add(tenant)
+    await queue.giveBack()
+    await queue.settled()
+    const isWanted = !this.#released.delete(tenant) || this.#closing !== null
+    if (isWanted || !queue.isSpent) return
+    this.#firstNumber = Math.max(this.#firstNumber, queue.nextNumber)
+    this.#queues.delete(tenant)
+    await this.#removeFolder(tenant)
   }
 
   close(): Promise<void> {
@@ -123,7 +140,10 @@ export class WalQueues implements StoredQueues {
     for (const { segment, suspects } of this.#env.letters === null ? [] : found.segments) {
       for (const index of suspects) await this.#quarantine(queue, segment, index, tally)
     }
-    if (queue.entries === 0) return
+    if (queue.entries === 0) {
+      void this.#forget(tenant, queue)
+      return
+    }
     this.recovered.push(tenant)
     tally.tenants++
   }

@@ -48,6 +48,11 @@ export class SegmentMaker {
     this.#next = next
   }
 
+  /** Above all numbers that were given. */
+  get next(): number {
+    return this.#next
+  }
+
   /** A new segment for at least `bytes`. Rejects when the disk does not let it. */
   async begin(bytes: number): Promise<ActiveSegment> {
     // The next header can tell of one only.
@@ -126,11 +131,6 @@ export class SegmentMaker {
     this.#hasFolder = true
   }
 
-  /** The folder was removed because nothing was in it. */
-  folderGone(): void {
-    this.#hasFolder = false
-  }
-
   async #create(): Promise<{ file: OpenFile; number: number }> {
     for (let attempt = 1; ; attempt++) {
       const number = this.#next++
@@ -138,8 +138,12 @@ export class SegmentMaker {
       try {
         return { file: await this.#env.files.create(path), number }
       } catch (failure) {
-        if (codeOf(failure) === 'ENOENT') this.#hasFolder = false
-        if (codeOf(failure) !== 'EEXIST' || attempt === MAX_NAME_ATTEMPTS) throw failure
+        const code = codeOf(failure)
+        if (attempt === MAX_NAME_ATTEMPTS || (code !== 'EEXIST' && code !== 'ENOENT')) throw failure
+        if (code === 'EEXIST') continue
+        // It was empty, and whoever had it before has just removed it.
+        this.#hasFolder = false
+        await this.#makeFolder()
       }
     }
   }

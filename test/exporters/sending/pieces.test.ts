@@ -144,7 +144,13 @@ test('counts what was refused while other requests of the batch were taken', asy
 
   const result = await new PieceSender(0).send(batch(), translation(messages, 2), post)
 
-  assert.deepEqual(result, { kind: 'sent', rejected: 5, message: 'HTTP 400' })
+  assert.deepEqual(result, {
+    ...{ kind: 'sent', rejected: 5, message: 'HTTP 400' },
+    refused: [
+      { reason: 'invalid_ids', message: 'no ids', items: 2, parts: null },
+      { reason: 'bad_data', message: 'HTTP 400', items: 3, parts: null },
+    ],
+  })
 })
 
 test('gives a refusal back as it is when nothing was delivered', async () => {

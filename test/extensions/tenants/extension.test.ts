@@ -116,6 +116,22 @@ test('names file, line and column of all faults at once, and does not start with
   )
 })
 
+test('a rate that is none is told where it stands, also without its long form', t => {
+  const folder = folderOf(t)
+  const file = join(folder, 'a.yaml')
+  writeFileSync(file, written('  one: {items_per_second: -3}\n  two: {bytes_per_second: 0}\n'))
+
+  const problems = checkTenantFiles(tenantsConfig.schema.parse({ files: [file] }))
+
+  assert.deepEqual(
+    problems.map(problem => problem.replace(`${folder}/`, '')),
+    [
+      'a.yaml:3:27: tenants.one.items_per_second: is no rate; expected a number above 0',
+      'a.yaml:4:27: tenants.two.bytes_per_second: is no rate; expected a size above 0, such as 8MiB',
+    ],
+  )
+})
+
 test('does not leave out files silently when there are too many', t => {
   const folder = folderOf(t)
   for (let i = 0; i <= 4096; i++) writeFileSync(join(folder, `${i}.yaml`), written(''))

@@ -1,6 +1,13 @@
 /** The journal of undecided traces: what is written is read again, segments go when they are old, torn ends do no harm. */
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -15,10 +22,15 @@ function place(t: TestContext): string {
   return directory
 }
 
-async function read(directory: string, type: number): Promise<[tenant: string, bytes: number][]> {
+async function read(
+  directory: string,
+  type: number,
+  damage: [at: number, bytes: number][] = [],
+): Promise<[tenant: string, bytes: number][]> {
   const found: [string, number][] = []
+  const onDamage = (_: string, at: number, bytes: number) => void damage.push([at, bytes])
   for (const segment of await new Journal(directory, 'a/b', new FakeClock()).open()) {
-    for await (const { tenant, body } of readRecords(segment, type)) {
+    for await (const { tenant, body } of readRecords(segment, type, onDamage)) {
       found.push([tenant, body.length])
     }
   }
@@ -68,23 +80,34 @@ test('what is no record ends the reading of its segment', async t => {
   await journal.close(false)
   const [name] = readdirSync(directory)
   appendFileSync(join(directory, name), Buffer.alloc(100, 0xff))
+  const damage: [number, number][] = []
 
-  assert.equal((await read(directory, REQUEST)).length, 1)
+  assert.equal((await read(directory, REQUEST, damage)).length, 1)
+  assert.deepEqual(
+    damage.map(([, bytes]) => bytes),
+    [100],
+  )
 })
 
-test('a changed byte is noticed', async t => {
+test('a record with a changed byte is told and passed over, the others are read', async t => {
   const directory = place(t)
   const journal = new Journal(directory, 'a/b', new FakeClock())
-  await journal.append(makeBatch(2))
+  for (const tenant of ['one', 'two', 'three']) await journal.append(makeBatch(2, { tenant }))
   await journal.close(false)
-  const [name] = readdirSync(directory)
-  const path = join(directory, name)
-  const { readFileSync } = await import('node:fs')
+  const path = join(directory, readdirSync(directory)[0])
   const bytes = readFileSync(path)
-  bytes[bytes.length - 1] ^= 1
+  const size = bytes.indexOf('two') - bytes.indexOf('one')
+  bytes[2 * size - 1] ^= 1
   writeFileSync(path, bytes)
+  const damage: [number, number][] = []
 
-  assert.deepEqual(await read(directory, REQUEST), [])
+  const found = await read(directory, REQUEST, damage)
+
+  assert.deepEqual(
+    found.map(([tenant]) => tenant),
+    ['one', 'three'],
+  )
+  assert.deepEqual(damage, [[size, size]])
 })
 
 test('an error of the disk is told to whoever waits', async t => {

@@ -307,6 +307,22 @@ test('a trace that grows while it waits for its tick counts with all of its span
   await sampler.finish()
 })
 
+test('a trace that no ceiling ever lets through is counted', async t => {
+  const sampler = await startSampler(t, {
+    ...{ always_keep: ['true'], budget: { max_spans_per_second: 1 } },
+  })
+  const big = Array.from({ length: 50 }, (_, i) => ({
+    ...shopTrace(1)[1],
+    id: (9 + i).toString(16),
+  }))
+  sampler.send([...shopTrace(1), ...big])
+  await sampler.decide()
+
+  const value = (name: string) => sampler.meter.total(`millrace_sampler_${name}`)
+  assert.deepEqual([value('oversize_traces'), value('traces_decided')], [1, 1])
+  await sampler.finish()
+})
+
 test('tenants with a budget of their own get it', async t => {
   const sampler = await startSampler(t, {
     budget: { ratio: 0.05, burst_credit: 0, tenants: { gold: { ratio: 0.5, burst_credit: 0 } } },

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { ACCEPTED } from '../../../src/core/outcome.ts'
+import { StateFile } from '../../../src/processors/adaptive-sampler/state-file.ts'
 import { partOf, request } from '../../sampler/assembly/spans.ts'
 import { shopTrace, startSampler, traceId } from './kit.ts'
 
@@ -205,6 +206,21 @@ test('a folder in which another process keeps its traces is left to it', async t
   assert.deepEqual(readdirSync(directory), ['adaptive_sampler.lock'])
   await sampler.finish()
   assert.ok(!readdirSync(directory).includes('adaptive_sampler.lock'))
+})
+
+test('a state that is missing is told from one that cannot be used', async t => {
+  const directory = folder(t)
+  const file = new StateFile(directory, 'adaptive_sampler')
+  assert.equal(await file.read(), 'missing')
+
+  await file.write(1, new Map([['names', Uint8Array.of(1, 2, 3)]]))
+  const whole = readFileSync(file.path)
+  const changed = Buffer.from(whole)
+  changed[changed.length - 1] ^= 1
+  for (const bytes of [whole.subarray(0, -1), changed, Buffer.alloc(0), Buffer.alloc(100)]) {
+    writeFileSync(file.path, bytes)
+    assert.equal(await file.read(), 'unusable')
+  }
 })
 
 test('a state whose head is no head is left alone', async t => {

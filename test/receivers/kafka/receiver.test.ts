@@ -491,7 +491,7 @@ test('puts headers into the attributes of all resources', async () => {
 test('reads on where a topic that was made anew begins', async () => {
   const kit = new Kit()
   const client = await kit.start()
-  await client.events.records(batch([spans(500)]))
+  await client.events.records(batch([spans(500)], HOME, 501))
   await kit.services.clock.advance(1000)
 
   const next = await client.events.records(batch([spans(0), spans(1)]))
@@ -503,6 +503,48 @@ test('reads on where a topic that was made anew begins', async () => {
     client.commits.map(({ offset }) => offset),
     [501, 2],
   )
+})
+
+test('takes records once that come again and again from beyond the end that the broker tells', async () => {
+  const kit = new Kit()
+  const client = await kit.start()
+  const beyond = batch([spans(0), spans(1), spans(2)], HOME, 1)
+  await client.events.records(beyond)
+  await kit.services.clock.advance(1000)
+
+  const answers: number[] = []
+  const waits: number[] = []
+  for (let i = 0; i < 12; i++) {
+    answers.push(await client.events.records(beyond))
+    for (let ms = 0; client.paused.size > 0; ms += 500) {
+      waits[i] = ms
+      await kit.services.clock.advance(500)
+    }
+  }
+
+  assert.deepEqual([...new Set(answers)], [0])
+  assert.equal(kit.next.items, 6)
+  assert.equal(kit.total('otelcol_kafka_receiver_records'), 3)
+  assert.equal(kit.total('millrace_kafka_receiver_broken_fetches'), 12)
+  assert.ok(waits[0] < 2000 && waits[11] > 200_000, String(waits))
+  assert.match(kit.statuses.at(-1)!, /recoverable_error.*MILLRACE_KAFKA_LOG_BROKEN/)
+  assert.equal(kit.statuses.filter(status => status.includes('BROKEN')).length, 1)
+})
+
+test('reads a topic that was made anew in the place of one with a broken log', async () => {
+  const kit = new Kit()
+  const client = await kit.start()
+  const beyond = batch([spans(0), spans(1), spans(2)], HOME, 1)
+  await client.events.records(beyond)
+  await client.events.records(beyond)
+  await kit.services.clock.advance(5000)
+  const another = { ...spans(0), timestampMs: 1_800_000_000_000 }
+
+  const next = await client.events.records(batch([another], HOME, 1))
+
+  assert.equal(next, 1)
+  assert.equal(kit.next.items, 8)
+  assert.match(kit.statuses.at(-1)!, /^ok/)
 })
 
 test('holds up the partition of a tenant over its limits, and leaves out whom nobody knows', async () => {

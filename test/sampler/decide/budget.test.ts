@@ -108,7 +108,7 @@ test('a young sampler owes no more than the granted share of its credit and what
       minutes: 15,
       share: 0.9,
     })
-    const granted = (burstCredit * 24) / 8
+    const granted = (burstCredit * 24) / 20
     assert.ok(retained < 1 + (granted + burstCredit * hours) / hours, `${start}: ${retained}`)
   }
 })

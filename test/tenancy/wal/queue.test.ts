@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RequestContext } from '../../../src/core/batch.ts'
 import { EQUAL_SHARE, OPEN_TENANCY } from '../../../src/core/tenancy.ts'
+import { settle } from '../../../src/testing/fakes.ts'
 import { afterCrash, entry, FOLDER, openBench, pass, readUid, store, takeAll } from './kit.ts'
 import { MemoryFs } from './memory-fs.ts'
 
@@ -132,6 +133,70 @@ test('an idle queue without entries has no file and no open file', async () => {
   assert.equal(fs.openFiles, 0)
   await store(queue, 2)
   assert.equal(await readUid(queue, queue.next()!.id), 2)
+})
+
+test('a released tenant leaves nothing behind, and begins anew when it comes back', async () => {
+  const bench = await openBench()
+  const { queue, queues, fs } = bench
+  await store(queue, 1)
+  queue.acknowledge(queue.next()!.id)
+
+  queues.release('acme')
+  await pass(bench, ACKS_WRITTEN_MS)
+
+  assert.deepEqual([fs.paths(), await fs.list(FOLDER)], [[], []])
+  assert.notEqual(queues.of('acme'), queue)
+  await store(queues.of('acme'), 2)
+  const again = await afterCrash(bench)
+  assert.deepEqual(await takeAll(again.queue), [2])
+})
+
+test('a tenant that comes back while it is forgotten loses nothing, whenever that is', async () => {
+  for (let turns = 0; turns < 40; turns++) {
+    const bench = await openBench()
+    await store(bench.queue, 1)
+    bench.queue.acknowledge(bench.queue.next()!.id)
+    bench.queues.release('acme')
+    for (let i = 0; i < turns; i++) await settle()
+
+    const queue = bench.queues.of('acme')
+    for (let i = 0; i < turns % 4; i++) await settle()
+    await store(queue, 2)
+    await pass(bench, ACKS_WRITTEN_MS)
+
+    assert.equal(bench.queues.of('acme'), queue, `after ${turns} turns`)
+    assert.equal(await readUid(queue, queue.next()!.id), 2)
+    assert.deepEqual(await takeAll((await afterCrash(bench)).queue), [2])
+  }
+})
+
+test('a released tenant with entries, or with files that do not go, is kept', async () => {
+  const bench = await openBench()
+  const { queue, queues, fs } = bench
+  await store(queue, 1)
+  queues.release('acme')
+  await pass(bench, ACKS_WRITTEN_MS)
+  assert.equal(queues.of('acme'), queue)
+
+  fs.fault = operation => (operation === 'remove' ? { code: 'EIO' } : null)
+  queue.acknowledge(queue.next()!.id)
+  queues.release('acme')
+  await pass(bench, ACKS_WRITTEN_MS)
+
+  assert.equal(queues.of('acme'), queue)
+  fs.fault = () => null
+  await pass(bench, TIDIED_MS)
+  assert.deepEqual(fs.paths(), [])
+})
+
+test('empty folders of tenants that are gone are removed at the start', async () => {
+  const bench = await openBench()
+  await bench.fs.makeFolder(`${FOLDER}/long-gone`)
+
+  const { fs } = await afterCrash(bench)
+  await pass(bench, 0)
+
+  assert.deepEqual(await fs.list(FOLDER), [])
 })
 
 test('nothing is on disk before the first append, and nothing after a close with nothing left', async () => {

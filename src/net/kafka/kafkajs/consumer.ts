@@ -18,10 +18,11 @@ import type {
 import { splitAddress } from '../cluster.ts'
 import { retryLater } from '../errors.ts'
 import { createAssigners } from './assigners.ts'
-import type { Damage, FetchedMessage } from './fetched-batch.ts'
+import { DamageAhead, type Portion } from './damage-ahead.ts'
 import { type ConsumerGroup, loadKafkajs } from './internals.ts'
 import { failureOf, saslOptions, socketFactory } from './link.ts'
-import { advance, byTopic, extentOf, keyOf, readRecord, selectTopics } from './messages.ts'
+import { advance, byTopic, keyOf, readRecord, selectTopics } from './messages.ts'
+import type { FetchedPart } from './misplaced.ts'
 
 /** A batch that takes longer is waited for beside kafkajs, which would hold up all partitions of the broker. */
 const PATIENCE_MS = 20
@@ -59,6 +60,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   /** Counts assignments: what belongs to an earlier one is of no account. */
   #generation = 0
   readonly #paused = new Set<string>()
+  readonly #ahead = new DamageAhead()
   /** Batches that are with the receiver. */
   readonly #pending = new Map<string, Promise<unknown>>()
   #running: Promise<void> | null = null
@@ -191,6 +193,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   /** Called before the first batch of the new generation. */
   #joined(assignment: Readonly<Record<string, readonly number[]>>): void {
     this.#generation++
+    this.#ahead.clear()
     this.#backoff.reset()
     const partitions: TopicPartition[] = []
     for (const [topic, numbers] of Object.entries(assignment)) {
@@ -230,10 +233,11 @@ export class KafkajsConsumer implements KafkaConsumer {
 
   async #take({ batch, resolveOffset, heartbeat }: Kafkajs.EachBatchPayload): Promise<void> {
     const { topic, partition } = batch
-    const messages = upToDamage(batch)
     const key = keyOf(batch)
     if (this.#pending.has(key) || !this.#assigned.has(key)) return
-    const answer = this.#handOver(batch, messages)
+    const portion = this.#ahead.portion(batch)
+    const { messages } = portion
+    const answer = this.#handOver(batch, portion)
     if (typeof answer === 'number') {
       advance(answer, messages, resolveOffset)
       await heartbeat()
@@ -252,27 +256,16 @@ export class KafkajsConsumer implements KafkaConsumer {
     await heartbeat()
   }
 
-  #handOver(
-    batch: FetchedPart,
-    messages: readonly Kafkajs.KafkaMessage[],
-  ): number | Promise<number> {
+  #handOver(batch: FetchedPart, { messages, damage }: Portion): number | Promise<number> {
     const { topic, partition } = batch
     const highWatermark = Number(batch.highWatermark)
-    const damage = damageOf(messages[0])
-    if (damage === undefined) {
-      return this.#events!.records({
-        topic,
-        partition,
-        records: messages.map(readRecord),
-        highWatermark,
-      })
+    if (damage === null) {
+      const records = messages.map(readRecord)
+      return this.#events!.records({ topic, partition, records, highWatermark })
     }
-    const { message, bytes } = damage
-    const { offset, nextOffset } = extentIn(batch, damage)
+    const { message, ...extent } = damage
     const failure: KafkaFailure = { kind: 'drop', reason: 'bad_data', message, code: '' }
-    return this.#events!.damaged({
-      ...{ topic, partition, offset, nextOffset, highWatermark, failure, bytes },
-    })
+    return this.#events!.damaged({ topic, partition, highWatermark, failure, ...extent })
   }
 
   /** Resolves with the offset to go on with; null when the partition has been somebody else's meanwhile. */
@@ -406,27 +399,6 @@ export class KafkajsConsumer implements KafkaConsumer {
       }
     })
   }
-}
-
-/** What of kafkajs' batch its types do not tell. */
-type FetchedPart = Kafkajs.Batch & { readonly fetchedOffset?: string }
-
-function damageOf(message: Kafkajs.KafkaMessage): Damage | undefined {
-  return (message as unknown as FetchedMessage).damage
-}
-
-function extentIn({ fetchedOffset, highWatermark }: FetchedPart, damage: Damage) {
-  return extentOf(damage, Number(fetchedOffset), Number(highWatermark))
-}
-
-/** What comes before a batch that cannot be read, or that one alone, at its last offset. */
-function upToDamage(batch: FetchedPart): readonly Kafkajs.KafkaMessage[] {
-  const { messages } = batch
-  const at = messages.findIndex(message => damageOf(message) !== undefined)
-  if (at < 0) return messages
-  if (at > 0) return messages.slice(0, at)
-  const { nextOffset } = extentIn(batch, damageOf(messages[0])!)
-  return [{ ...messages[0], offset: String(nextOffset - 1) }]
 }
 
 const TOO_LONG = Symbol('a batch takes long')

@@ -46,15 +46,19 @@ export interface FetchedMessage {
   readonly damage?: Damage
 }
 
-interface BatchContext {
+/** One for all messages of a batch. */
+export interface BatchContext {
   readonly producerId: string
   readonly inTransaction: boolean
+  /** The batch as the broker has it. */
+  readonly bytes: Buffer
 }
 
 const MAGIC = 2
 const MAGIC_AT = 16
 const CRC_AT = 17
 const CRC_FROM = 21
+const LAST_OFFSET_AT = 23
 const HEADER_BYTES = 61
 /** Of base offset and length, which the length does not count. */
 const PREFIX_BYTES = 12
@@ -72,7 +76,7 @@ const MAX_BATCH_RECORDS = 10_000_000
 const TWO_32 = 2 ** 32
 /** Of what is damaged: kafkajs leaves out what lies before the offset that it asked for, and says nothing. */
 const BEYOND = String(Number.MAX_SAFE_INTEGER)
-const NO_CONTEXT: BatchContext = { producerId: '-1', inTransaction: false }
+const NO_CONTEXT = { producerId: '-1', inTransaction: false }
 
 /** Bytes that came out of batches, readable or not. */
 interface Tally {
@@ -115,16 +119,22 @@ export async function decodeBatches(
     const end = at + PREFIX_BYTES + length
     if (end > bytes.length) break
     const batch = bytes.subarray(at, Math.max(end, at + HEADER_BYTES))
+    const next = end > at ? baseOf(bytes, end) : -1
     try {
       await decodeBatch(batch, length, messages, tally)
     } catch (error) {
-      const next = end + 8 <= bytes.length && end > at ? int64(bytes, end) : -1
       messages.push(damaged(batch, next, (error as Error).message))
       break
     }
     at = end
   }
   return messages
+}
+
+/** The offset at which the batch here begins, as far as one is to be seen; else -1. */
+function baseOf(bytes: Buffer, at: number): number {
+  if (at + MAGIC_AT >= bytes.length || bytes[at + MAGIC_AT] !== MAGIC) return -1
+  return bytes.readInt32BE(at + 8) < HEADER_BYTES - PREFIX_BYTES ? -1 : int64(bytes, at)
 }
 
 /** Throws when it cannot be read, and has added no messages then. */
@@ -159,16 +169,20 @@ async function decodeBatch(
 
 function damaged(batch: Buffer, nextBatch: number, message: string): FetchedMessage {
   const from = int64(batch, 0)
-  const delta = batch.readInt32BE(23)
+  const delta = batch.readInt32BE(LAST_OFFSET_AT)
   const last = delta >= 0 && delta < MAX_BATCH_RECORDS ? from + delta : from
   const nextOffset = nextBatch > from ? nextBatch : last + 1
+  return damageMessage({ from, nextOffset, message, bytes: batch })
+}
+
+export function damageMessage(damage: Damage): FetchedMessage {
   return {
     ...{ magicByte: MAGIC, attributes: 0, timestamp: '0', key: null, value: null },
     offset: BEYOND,
     headers: undefined,
     isControlRecord: false,
-    batchContext: NO_CONTEXT,
-    damage: { from, nextOffset, message, bytes: batch },
+    batchContext: { ...NO_CONTEXT, bytes: damage.bytes },
+    damage,
   }
 }
 
@@ -193,13 +207,14 @@ class RecordReader {
     if (count < 0 || count > this.#bytes.length) throw new Error('a count that cannot be')
     const baseOffset = int64(batch, 0)
     const baseTime = int64(batch, 27)
-    const lastOffset = baseOffset + batch.readInt32BE(23)
+    const lastOffset = baseOffset + batch.readInt32BE(LAST_OFFSET_AT)
     const isAppendTime = (this.#attributes & LOG_APPEND_TIME) !== 0
     const appendTime = isAppendTime ? String(int64(batch, 35)) : ''
     const isControlRecord = (this.#attributes & CONTROL) !== 0
     const batchContext = {
       producerId: String(int64(batch, 43)),
       inTransaction: (this.#attributes & TRANSACTIONAL) !== 0,
+      bytes: batch,
     }
     let offset = -1
     for (let i = 0; i < count; i++) {

@@ -166,6 +166,15 @@ test('tells of a batch that cannot be read, after what came before it', async ()
   }
 })
 
+test('goes by the batch alone where nothing behind it looks like another one', async () => {
+  const short = makeBatch(5, [A, A, A])
+  short.writeInt32BE(short.readInt32BE(8) - 7, 8)
+
+  const messages = await decodeBatches(Buffer.concat([short, makeBatch(8, [A])]))
+
+  assert.deepEqual([messages[0].damage!.from, messages[0].damage!.nextOffset], [5, 8])
+})
+
 test('does not inflate what is larger than any producer would make it', async () => {
   const bomb = gzipSync(Buffer.alloc(65 << 20))
 
