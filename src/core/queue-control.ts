@@ -79,7 +79,7 @@ export interface QueueControl {
     filter: QueueFilter,
     max: number,
   ): readonly QueuedRequest[] | Promise<readonly QueuedRequest[]>
-  /** Sends what waits now: wakes what is parked, lifts pauses, lets a breaker try. Returns how many requests it woke. */
+  /** Sends what waits now: wakes what is parked, lifts pauses, lets a breaker try. Returns how many requests were waiting. */
   drain(filter: QueueFilter): number
   /**
    * Lets go of everything that is not in flight, also on disk. Booked as `dropped` with the reason `purged`,

@@ -60,9 +60,10 @@ export class SendingControl implements QueueControl {
   drain(filter: QueueFilter): number {
     let woken = 0
     for (const [lane, queue] of this.#matching(filter)) {
+      woken += loadOf(queue, []).waiting.requests
       queue.batcher?.flushAll()
       queue.feed?.hurry()
-      woken += lane.dispatcher.wakeUp(queue)
+      lane.dispatcher.wakeUp(queue)
     }
     return woken
   }

@@ -134,9 +134,8 @@ export class Dispatcher {
     for (const attempt of this.#attempts) visitOne(attempt.shipment)
   }
 
-  /** Nothing is waited for any more: what is parked is due, and the destination is asked again. Returns how much woke. */
-  wakeUp(queue: TenantQueue): number {
-    const woken = queue.parked.size
+  /** Nothing is waited for any more: what is parked is due, and the destination is asked again. */
+  wakeUp(queue: TenantQueue): void {
     for (const [shipment, timer] of queue.parked) {
       timer.cancel()
       queue.again.push(shipment)
@@ -146,7 +145,6 @@ export class Dispatcher {
     queue.breaker.reset?.()
     if (queue.hasReady) this.#turns.add(queue)
     this.#pump()
-    return woken
   }
 
   /** Takes out what is not on its way; it is the caller's. */
