@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '../core/clock.ts'
 import type { Component, ComponentStatus, Host, Inspector } from '../core/component.ts'
 import type { Logger } from '../core/logger.ts'
+import { whenAborted } from '../util/abort.ts'
 import type { Graph } from './graph.ts'
 import { type Node, startError } from './node.ts'
 
@@ -100,11 +101,6 @@ export class Lifecycle implements Host {
   #set(node: Node, status: Status): void {
     this.#statuses.set(node.key, { kind: node.kind, id: node.id, status, detail: '' })
   }
-}
-
-async function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
 }
 
 /** The deepest first: receivers, then as data flows, extensions last. One layer's nodes do not write to each other. */

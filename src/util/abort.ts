@@ -34,3 +34,8 @@ export class AbortSource implements Abort {
     if (at >= 0) this.#listeners.splice(at, 1)
   }
 }
+
+export function whenAborted(signal: Abort): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -15,7 +15,7 @@ import { ACCEPTED, busy, type Outcome } from '../../core/outcome.ts'
 import type { HasQueueControl, QueueControl } from '../../core/queue-control.ts'
 import type { Signal } from '../../core/signal.ts'
 import { MillraceError } from '../../errors.ts'
-import type { Abort } from '../../util/abort.ts'
+import { type Abort, whenAborted } from '../../util/abort.ts'
 import { createSendingExporter } from '../sending/exporter.ts'
 import { OtlpGrpcSender } from '../sending/otlp-grpc-sender.ts'
 import type { EncodedBatch, Moved, RelaySender, Sender, SendResult } from '../sending/sender.ts'
@@ -134,9 +134,12 @@ export class LoadBalancingExporter implements Component, Consumer, HasQueueContr
     this.#again?.cancel()
     await this.#outer?.stop(deadline)
     this.#isOpen = false
-    await this.#insistence.stop()
+    const told = this.#insistence.stop()
+    // A backend may hold a last attempt for longer than there is time, until it is stopped itself.
+    await Promise.race([told, whenAborted(deadline)])
     await this.#replacing
     if (this.#host !== null) await this.#backends.stop(deadline)
+    await told
   }
 
   /** After the one before. What cannot be started now is tried again, as the list may not change for long. */

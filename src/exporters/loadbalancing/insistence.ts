@@ -112,7 +112,9 @@ export class Insistence {
     return { left, outcome, refusal }
   }
 
-  #pause(ms: number): Promise<void> {
+  /** None once everything ends: nobody would wake it. */
+  #pause(ms: number): Promise<void> | undefined {
+    if (this.#isStopped) return undefined
     return new Promise(resolve => {
       let timer: Timer
       const wake = (): void => {

@@ -16,6 +16,7 @@ import type {
   Position,
   TopicPartition,
 } from '../../net/kafka/client.ts'
+import { whenAborted } from '../../util/abort.ts'
 import { Backoff, type BackoffOptions } from '../../util/backoff.ts'
 import { CURRENT_OFFSET, type KafkaCounters, OFFSET_LAG, PAUSED } from './metrics.ts'
 import type { Outcasts } from './outcasts.ts'
@@ -85,7 +86,7 @@ export class SignalConsumer implements KafkaConsumerEvents {
   async stop(deadline: AbortSignal): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
-    const over = aborted(deadline)
+    const over = whenAborted(deadline)
     await Promise.race([this.#land([...this.#held.keys()]), over])
     for (const { flow } of this.#held.values()) flow.abandon()
     const { clock, consumer } = this.#options
@@ -296,9 +297,4 @@ export class SignalConsumer implements KafkaConsumerEvents {
 
 function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -22,8 +22,8 @@ const TAIL_SHARE = 0.01
 const MIN_TAIL = 8
 /** -ln of a probability that no score passes: doubles end near e^-700. */
 const MAX_LOG = 600
-/** The tail has at least this scale, relative and absolute: scores that hardly differ are no news. */
-const LEAST_SCALE = 1e-2
+/** The tail of equal scores has at least this scale, relative and absolute. */
+const LEAST_SCALE = 1e-6
 const LEAST_ABSOLUTE_SCALE = 1e-9
 /** Numbers of a snapshot before the ring: used, next, last time, time of the last unshifted. */
 const HEAD = 4
@@ -75,7 +75,7 @@ export class ScoreReference {
   /** -ln of the share of unshifted traffic with at least this score: 0 for the least, growing without end. */
   surprise(score: number): number {
     if (this.#sorted.length === 0) return 0
-    if (score > this.#tailStart) {
+    if (score >= this.#tailStart) {
       return Math.min(MAX_LOG, this.#tailLog + (score - this.#tailStart) / this.#tailScale)
     }
     return 0 - Math.log(shareFrom(this.#sorted, score))
@@ -119,13 +119,10 @@ export class ScoreReference {
     this.#sortedAtMs = nowMs
     const tail = Math.max(MIN_TAIL, Math.round(count * TAIL_SHARE))
     this.#tailStart = this.#sorted[count - tail]
-    // Equal scores may reach beyond the tail, on both sides: what is greater than they are follows them, and is rarer.
-    let above = 0
-    while (this.#sorted[count - 1 - above] > this.#tailStart) above++
-    this.#tailLog = -Math.log((above + 1) / count)
+    this.#tailLog = -Math.log(tail / count)
     let excess = 0
     for (let at = count - tail; at < count; at++) excess += this.#sorted[at] - this.#tailStart
     const least = Math.max(LEAST_ABSOLUTE_SCALE, Math.abs(this.#tailStart) * LEAST_SCALE)
-    this.#tailScale = Math.max(excess / (above + 1), least)
+    this.#tailScale = Math.max(excess / tail, least)
   }
 }

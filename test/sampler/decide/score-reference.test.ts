@@ -65,20 +65,6 @@ test('the memory reaches back the same time however dense traffic is', () => {
   assert.ok(share > 0.1 && share < 0.45, `${share}`)
 })
 
-test('the commonest score is no surprise, nor one that hardly differs; a rare one is', () => {
-  const reference = new ScoreReference()
-  teach(reference, 0, [...new Array(1_990).fill(3), ...new Array(10).fill(7)])
-
-  assert.equal(reference.surprise(3), 0)
-  assert.ok(reference.surprise(7) > Math.log(100), `${reference.surprise(7)}`)
-
-  const drifting = new ScoreReference()
-  const scores = Array.from({ length: 2_000 }, (_, at) => 3 + at * 1e-6)
-  teach(drifting, 0, scores)
-  const beyond = drifting.surprise(3.0021) - drifting.surprise(3.002)
-  assert.ok(beyond < 0.01, `${beyond}`)
-})
-
 test('equal scores and scores without end leave numbers', () => {
   const reference = new ScoreReference()
   teach(reference, 0, new Array(200).fill(3))
