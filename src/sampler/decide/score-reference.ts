@@ -81,6 +81,15 @@ export class ScoreReference {
     return 0 - Math.log(shareFrom(this.#sorted, score))
   }
 
+  /**
+   * -ln of the share of unshifted traffic with at least this score, as far as that was seen. `surprise` says more of the
+   * commonest score where nearly all are equal: it is all that there is to choose from, but no anomaly.
+   */
+  seenSurprise(score: number): number {
+    const share = shareFrom(this.#sorted, score)
+    return share === 0 ? Number.POSITIVE_INFINITY : 0 - Math.log(share)
+  }
+
   /** The score at which `surprise` passes `log`. */
   scoreAt(log: number): number {
     const count = this.#sorted.length

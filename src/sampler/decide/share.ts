@@ -271,7 +271,8 @@ export class Share {
     const weight = Math.exp(Math.min(MAX_EXPONENT, STEEPNESS * above))
     if (weight <= this.weight) return
     this.weight = weight
-    if (above >= 0 && quiet >= this.#flaggedLog) this.lane = REASON_ANOMALY
+    const isRare = quiet >= this.#flaggedLog && this.#quiet.seenSurprise(score) >= this.#flaggedLog
+    if (above >= 0 && isRare) this.lane = REASON_ANOMALY
   }
 
   #weighError(cost: number): void {

@@ -215,6 +215,30 @@ test('names the lane: anomaly, error, rare, baseline', () => {
   assert.deepEqual([...one.lane.subarray(0, 4)], lanes)
 })
 
+test('where nearly all score the same, these are no anomalies though the budget goes to them', () => {
+  const one = decider({ budget: { ...budget(0.1), burstCredit: 0 } })
+  const random = new Seeded(3)
+  const kept = { common: 0, odd: 0 }
+  const flagged = { common: 0, odd: 0 }
+  for (let second = 0; second < 300; second++) {
+    one.clear()
+    for (let at = 0; at < 100; at++) {
+      const score = at === 50 && second % 10 === 9 ? 9 : 1
+      add(one, { high: random.half(), low: random.half(), score })
+    }
+    one.decide(second * 1_000)
+    if (second < 120) continue
+    for (let row = 0; row < one.count; row++) {
+      const which = one.score[row] === 9 ? 'odd' : 'common'
+      kept[which] += one.keep[row]
+      flagged[which] += one.reason[row] === REASON_ANOMALY ? 1 : 0
+    }
+  }
+  assert.ok(kept.common > 900 && kept.common < 2_100, `${kept.common} of 18,000`)
+  assert.equal(flagged.common, 0)
+  assert.equal(flagged.odd, 18)
+})
+
 test('an outage with nothing but errors does not keep all of them for long', () => {
   const random = new Seeded(8)
   const one = decider()
