@@ -51,10 +51,10 @@ const COLD_TRACES = 2_000
 const COLD_MS = 60_000
 /** Errors may be ahead of their lane by so much of the credit, classes of what it is when nothing is owed; by so many units at least. */
 const ERRORS_AHEAD = 0.5
-const CLASSES_AHEAD = 0.04
+const CLASSES_AHEAD = 0.02
 const LEAST_CLASSES_AHEAD = 12
 /** At first they may be ahead by what their lane gets in this time, then by as much again as it has got: all classes are new then. */
-const CLASSES_START_MS = 1_800_000
+const CLASSES_START_MS = 600_000
 /** What classes leave of their lane is found out over so much traffic, and goes to the uniform lane. */
 const CLASS_SMOOTHING_MS = 1_800_000
 /** Smaller than any share in use, so that logarithms stay finite. */

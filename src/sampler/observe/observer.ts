@@ -13,9 +13,9 @@ import {
   SPAN_ORPHAN,
   SPAN_SERVER_FAULT,
 } from '../trace-spans.ts'
-import { ErrorRates } from './error-rates.ts'
+import { EventRates } from './event-rates.ts'
 import { KEY_GAP, KEY_SELF, KeyStore } from './key-store.ts'
-import { Round } from './round.ts'
+import { Round, SHIFTED_AT } from './round.ts'
 import { SelfTime } from './self-time.ts'
 import { Structures } from './structures.ts'
 import { Sums } from './sums.ts'
@@ -36,7 +36,7 @@ export type WhyKind = 'self' | 'gap' | 'structure' | 'duration' | 'error' | 'non
 /** The key that weighs most in the last trace. Overwritten by the next `observe`. */
 export interface Why {
   kind: WhyKind
-  /** Operation id; of the caller where the kind is `gap`; -1: none. */
+  /** Operation id; of the caller where the kind is `gap`, of the root where it is `structure`; -1: none. */
   operation: number
   /** Operation id of the callee where the kind is `gap`; else -1. */
   callee: number
@@ -69,7 +69,10 @@ export class Observer {
   readonly why: Why = {
     ...{ kind: 'none', operation: -1, callee: -1, surprise: 0, shift: 0, value: 0, seen: 0 },
   }
-  /** Whether the last trace goes through a key in shift: the threshold must not be learned from it. */
+  /**
+   * Whether the last trace goes through a key in shift, or fails or is built as others lately do and are where they did not: the
+   * threshold must not be learned from it.
+   */
   shifted = false
   /** Class of the last trace's structure: dense from 0, below `structures`; reused when a class has not been seen for long. */
   structure = 0
@@ -83,9 +86,11 @@ export class Observer {
   #structures: Structures
   #self: Round
   #gaps: Round
-  #errors: ErrorRates
+  #errors: EventRates
   readonly #tree = new SelfTime()
   readonly #sums = new Sums()
+  /** Operation that the last trace begins with. */
+  #entry = -1
   readonly #marks = new Int32Array(MARKS)
 
   constructor(limits: Partial<ObserverLimits> = {}) {
@@ -94,7 +99,7 @@ export class Observer {
     this.#structures = new Structures(this.#limits.structures)
     this.#self = new Round(this.#keys)
     this.#gaps = new Round(this.#keys)
-    this.#errors = new ErrorRates(this.#keys)
+    this.#errors = new EventRates(this.#keys)
   }
 
   /** Features from what was normal before this trace, into `out[at]` to `out[at + VECTOR - 1]`; then learns from it. */
@@ -137,7 +142,7 @@ export class Observer {
     this.#structures = structures
     this.#self = new Round(keys)
     this.#gaps = new Round(keys)
-    this.#errors = new ErrorRates(keys)
+    this.#errors = new EventRates(keys)
     this.traces = head.traces
     return true
   }
@@ -163,6 +168,7 @@ export class Observer {
     self.judge()
     gaps.judge()
     this.#structures.read(trace, duration[tree.root], nowMs, learns)
+    this.#entry = operation[tree.root]
   }
 
   /** What a span says of itself, counted; `at` is its key. */
@@ -185,6 +191,7 @@ export class Observer {
     sums.add(self)
     sums.add(gaps)
     sums.addErrors(self, this.#errors)
+    sums.addStructure(this.#structures)
     writeTop(self, out, at + AT.self_1)
     writeTop(gaps, out, at + AT.gap_1)
     out[at + AT.shift] = sums.shift
@@ -194,8 +201,7 @@ export class Observer {
     out[at + AT.unusual_share] = (self.unusual + gaps.unusual) / keys
     out[at + AT.cold_share] = (self.cold + gaps.cold) / keys
     out[at + AT.log_spans] = Math.log10(1 + trace.count)
-    const rarity = this.#structures.rarity
-    out[at + AT.rarity] = rarity
+    out[at + AT.rarity] = this.#structures.rarity
     out[at + AT.duration] = this.#structures.duration
     const marks = this.#marks
     out[at + AT.errors] = Math.log10(1 + marks[0])
@@ -206,7 +212,7 @@ export class Observer {
     out[at + AT.links] = Math.log10(1 + marks[5])
     out[at + AT.error_surprise] = sums.errorSurprise
     out[at + AT.error_shift] = sums.errorShift
-    out[at + AT.heuristic] = Math.max(sums.top, sums.errorTop, rarity)
+    out[at + AT.heuristic] = Math.max(sums.top, sums.errorTop, sums.structureTop)
   }
 
   #learn(nowMs: number): void {
@@ -221,23 +227,40 @@ export class Observer {
   #tell(): void {
     const sums = this.#sums
     const why = this.why
-    this.shifted = this.#self.shifted + this.#gaps.shifted > 0
+    const { shift } = this.#structures
+    this.shifted =
+      this.#self.shifted + this.#gaps.shifted > 0 || Math.max(shift, sums.errorShift) > SHIFTED_AT
     this.structure = this.#structures.structure
     this.structureSeen = this.#structures.seen
-    const error = sums.errorTop > sums.top
-    const round = error ? this.#self : sums.topRound
-    const at = error ? sums.errorAt : sums.topAt
-    if (round === undefined) {
-      why.kind = 'none'
-      why.operation = why.callee = -1
-      why.surprise = why.shift = why.value = why.seen = 0
+    why.operation = why.callee = -1
+    why.value = 0
+    if (sums.structureTop > Math.max(sums.top, sums.errorTop)) {
+      why.kind = 'structure'
+      why.operation = this.#entry
+      why.surprise = this.#structures.rarity
+      why.shift = shift
+      why.seen = this.traces
       return
     }
+    const error = sums.errorTop > sums.top
+    const round = error ? this.#self : sums.topRound
+    if (round === undefined) {
+      why.kind = 'none'
+      why.surprise = why.shift = why.seen = 0
+      return
+    }
+    this.#tellKey(round, error)
+  }
+
+  #tellKey(round: Round, error: boolean): void {
+    const sums = this.#sums
+    const why = this.why
+    const at = error ? sums.errorAt : sums.topAt
     const slot = round.slot[at]
     const gap = round === this.#gaps
     why.kind = error ? 'error' : gap ? 'gap' : 'self'
     why.operation = this.#keys.firstOf(slot)
-    why.callee = gap ? this.#keys.secondOf(slot) : -1
+    if (gap) why.callee = this.#keys.secondOf(slot)
     why.surprise = error ? sums.errorSurprise : round.surprise[at]
     why.shift = error ? sums.errorShift : round.shift[at]
     why.value = round.value[at]

@@ -17,7 +17,7 @@ const FREEZE_AT = 5
 /** but not for longer: then it is what is normal now. */
 const FREEZE_MS = 10 * 60_000
 /** Shift that chance hardly ever makes, however many keys there are. */
-const SHIFTED_AT = 8
+export const SHIFTED_AT = 8
 /** Neutral: half of what is seen is as odd. */
 const COLD_SURPRISE = -Math.log10(0.5)
 /** Surprise grows by this with each octave beyond what was ever seen, at most by BEYOND_MOST. */

@@ -3,6 +3,7 @@
  * is only a known one of which a span has not come yet.
  */
 import type { TraceSpans } from '../trace-spans.ts'
+import { EventRates } from './event-rates.ts'
 import { KEY_PATHS, KEY_STRUCTURE, KeyStore } from './key-store.ts'
 import { Paths } from './paths.ts'
 import { surpriseAt } from './round.ts'
@@ -15,6 +16,8 @@ const MOST_MISSING = 3
 const MOST_TRIED = 512
 /** Up to here what is missing, or an unusual turn, is explained by chance. */
 const BY_CHANCE = 2
+/** A trace is oddly built where its rarity is above this: one in a hundred. */
+const ODD = 2
 /** Traces after which the counted whole is halved. */
 const HALVE_AT = 80_000
 /** Blocks that the paths have in a snapshot. */
@@ -28,20 +31,26 @@ export class Structures {
   seen = 0
   rarity = 0
   duration = 0
+  /** Standard deviations by which traces of this entry are more often oddly built of late; 0 where this one is not. */
+  shift = 0
 
   readonly #classes: KeyStore
   readonly #paths = new Paths()
+  readonly #rates: EventRates
   readonly #tried = new Int32Array(MOST_TRIED)
   /** Of a class that lacks spans: the one that it belongs to, and how many. */
   readonly #of: Int32Array
   readonly #lacks: Uint8Array
   #own = 0
   #set = 0
+  /** Key of the operation that the trace begins with. */
+  #entry = 0
   #whole = 0
   #total = 0
 
   constructor(structures: number) {
     this.#classes = new KeyStore(structures)
+    this.#rates = new EventRates(this.#classes)
     this.#of = new Int32Array(this.#classes.capacity).fill(NONE)
     this.#lacks = new Uint8Array(this.#classes.capacity)
   }
@@ -54,28 +63,35 @@ export class Structures {
     const own = classes.slot(KEY_STRUCTURE, paths.wholeLow, paths.wholeHigh, 0, nowMs)
     this.#own = own
     this.#set = classes.slot(KEY_PATHS, paths.setLow, paths.setHigh, 0, nowMs)
+    this.#entry = classes.slot(KEY_PATHS, paths.root, NONE, 0, nowMs)
     this.#whole = duration
     if (classes.seen[own] === 0) {
       this.#of[own] = NONE
       this.#lacks[own] = 0
       if (paths.orphans === 0) this.#complete(own)
     }
-    this.structure = this.#countsAs(own, nowMs)
+    this.structure = this.#countsAs(own)
     this.seen = classes.seen[this.structure]
     const rare = -Math.log10((classes.seen[this.#set] + 1) / (this.#total + 1))
     const unusual = Math.max(paths.turn, paths.missingSurprise)
     this.rarity = paths.orphans > 0 ? Math.min(rare, paths.turn) : Math.min(rare, unusual)
     this.duration = surpriseAt(classes, this.#set, duration, 1)
+    this.shift = this.rarity > ODD ? this.#rates.shift(this.#entry) : 0
   }
 
   learn(nowMs: number): void {
     const classes = this.#classes
-    this.#paths.learn()
+    const odd = this.rarity > ODD
+    this.#rates.learn(this.#entry, odd ? 1 : 0, nowMs)
     classes.learn(this.#own, this.#whole)
     classes.age(this.#own, nowMs)
-    classes.learn(this.#set, this.#whole)
-    classes.age(this.#set, nowMs)
     this.#total++
+    // What an incident makes of traces must not become what is usual while it lasts.
+    if (!odd || !this.#rates.frozen(this.#entry, nowMs)) {
+      this.#paths.learn()
+      classes.learn(this.#set, this.#whole)
+      classes.age(this.#set, nowMs)
+    }
     if (this.#total >= HALVE_AT) this.#total *= 0.5
   }
 
@@ -132,7 +148,7 @@ export class Structures {
    * Whatever seems to be missing, the first trace of its kind may be a class of its own and counts as such, unless it is in pieces;
    * later ones that lack spans by chance do not.
    */
-  #countsAs(own: number, nowMs: number): number {
+  #countsAs(own: number): number {
     const paths = this.#paths
     const of = this.#of[own]
     if (paths.orphans === 0 && this.#classes.seen[own] === 0) return own
@@ -140,6 +156,6 @@ export class Structures {
     const chance = paths.missing > 0 && paths.missingSurprise < BY_CHANCE && paths.turn < BY_CHANCE
     if (paths.orphans === 0 && !chance) return own
     if (this.#classes.seen[own] >= KNOWN) return own
-    return this.#classes.slot(KEY_PATHS, paths.root, NONE, 0, nowMs)
+    return this.#entry
   }
 }

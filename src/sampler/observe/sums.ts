@@ -1,6 +1,7 @@
 /** What all keys of a trace come to together: surprise weighted by shift, and which key weighs most. */
-import type { ErrorRates } from './error-rates.ts'
+import type { EventRates } from './event-rates.ts'
 import { type Round, UNUSUAL_SURPRISE } from './round.ts'
+import type { Structures } from './structures.ts'
 
 /** Shift from which a key adds weight to its surprise, how much a standard deviation, and up to where. */
 const SHIFT_FROM = 3
@@ -17,6 +18,7 @@ export class Sums {
   shiftSurprise = 0
   /** Sum of surprise times shift over such keys. */
   shifted = 0
+  structureTop = 0
   errorTop = 0
   errorAt = 0
   errorSurprise = 0
@@ -45,16 +47,17 @@ export class Sums {
         this.topAt = at
         this.topRound = round
       }
-      if (surprise < UNUSUAL_SURPRISE) continue
-      if (shift > this.shift) {
-        this.shift = shift
-        this.shiftSurprise = surprise
-      }
-      if (shift > SHIFT_FROM) this.shifted += surprise * Math.min(shift, SHIFT_MOST)
+      this.#addShift(surprise, shift)
     }
   }
 
-  addErrors(round: Round, rates: ErrorRates): void {
+  /** How the trace is built, as one more key. */
+  addStructure({ rarity, shift }: Structures): void {
+    this.structureTop = weigh(rarity, shift)
+    this.#addShift(rarity, shift)
+  }
+
+  addErrors(round: Round, rates: EventRates): void {
     for (let at = 0; at < round.count; at++) {
       if (round.failed[at] === 0) continue
       const surprise = rates.surprise(round.slot[at])
@@ -66,6 +69,15 @@ export class Sums {
       this.errorSurprise = surprise
       this.errorShift = shift
     }
+  }
+
+  #addShift(surprise: number, shift: number): void {
+    if (surprise < UNUSUAL_SURPRISE) return
+    if (shift > this.shift) {
+      this.shift = shift
+      this.shiftSurprise = surprise
+    }
+    if (shift > SHIFT_FROM) this.shifted += surprise * Math.min(shift, SHIFT_MOST)
   }
 }
 

@@ -69,6 +69,63 @@ test('what stays shifted for ten minutes is what is normal then', () => {
   assert.ok(row[AT.heuristic] < 3)
 })
 
+/** The callee is not asked; another operation of the caller answers instead. */
+function detour(i: number): TraceSpans {
+  const answer = 700 + (i % 89)
+  return trace([0, 0, -1, 0, answer + 1000], [7, 0, 0, 100, answer])
+}
+
+test('many traces built otherwise at once are in shift, weigh more, and do not become usual', () => {
+  const observer = new Observer()
+  teach(observer, 2_000)
+  const before = look(observer, detour(3))
+
+  for (let i = 0; i < 200; i++) {
+    observer.observe(usual(i), 300_000 + i * 200, row, 0)
+    assert.equal(observer.shifted, false, `a usual trace after ${i} others`)
+    observer.observe(detour(i), 300_100 + i * 200, row, 0)
+  }
+
+  assert.ok(observer.shifted)
+  assert.ok(row[AT.rarity] > 2.5, `${row[AT.rarity]}`)
+  assert.ok(row[AT.heuristic] > 1.5 * before[AT.heuristic], `${row[AT.heuristic]}`)
+  assert.ok(row[AT.shift] > 8)
+  assert.equal(observer.why.kind, 'structure')
+  assert.equal(observer.why.operation, 0)
+})
+
+test('traces that are built otherwise for ten minutes are usual then', () => {
+  const observer = new Observer()
+  teach(observer, 2_000)
+
+  for (let i = 0; i < 6_000; i++) observer.observe(detour(i), 300_000 + i * 500, row, 0)
+
+  assert.equal(observer.shifted, false)
+  assert.ok(row[AT.rarity] < 1)
+})
+
+test('one trace that is built otherwise is no shift', () => {
+  const observer = new Observer()
+  teach(observer, 2_000)
+
+  observer.observe(detour(1), 300_000, row, 0)
+  observer.observe(detour(2), 300_100, row, 0)
+
+  assert.equal(observer.shifted, false)
+})
+
+test('traces that fail where few did are in shift, and those that do not fail are not', () => {
+  const observer = new Observer()
+  teach(observer, 2_000)
+
+  for (let i = 0; i < 40; i++)
+    observer.observe(call(10_000 + i, 450, SPAN_ERROR), 300_000 + i * 100, row, 0)
+  assert.ok(observer.shifted)
+
+  observer.observe(usual(5), 305_000, row, 0)
+  assert.equal(observer.shifted, false)
+})
+
 test('an operation that never failed and fails is a surprise, one that always fails is none', () => {
   const healthy = new Observer()
   teach(healthy, 1_000)
