@@ -49,7 +49,7 @@ export const ERRORS = {
   },
   MILLRACE_KAFKA_LOG_BROKEN: {
     message: 'The log of a Kafka partition contradicts itself.',
-    hint: 'The broker hands out records and then denies them: its files are damaged. Restore them from a replica or make the topic anew.',
+    hint: 'The broker hands out records and then denies them: its files are damaged. Restore them from a replica and restart the collector, or make the topic anew.',
   },
   // -- otlp (answers to clients) ------------------------------------------------------------------------------
   MILLRACE_OTLP_MALFORMED: {
@@ -154,6 +154,10 @@ export const ERRORS = {
   MILLRACE_MODEL_UNKNOWN: {
     message: 'There is no such model.',
     hint: '`millrace models list` shows the models and their versions; --directory names where own ones are kept.',
+  },
+  MILLRACE_MODEL_DIRECTORY: {
+    message: 'The directory of own models is not there.',
+    hint: 'Is the path right, and the volume mounted? `millrace models train --directory` makes it; without `models_directory` the models of the package are used.',
   },
   MILLRACE_MODEL_INVALID: {
     message: 'The model cannot be used.',

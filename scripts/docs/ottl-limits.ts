@@ -12,9 +12,10 @@ import { MAX_XML_VALUE_DEPTH } from '../../src/rules/functions/xml/values.ts'
 import { MAX_XPATH_VISITS } from '../../src/rules/functions/xml/xpath-nodes.ts'
 import { MAX_XPATH_LENGTH } from '../../src/rules/functions/xml/xpath-parse.ts'
 import { MAX_EXPRESSION_LENGTH } from '../../src/rules/lexer.ts'
-import { MAX_KEYS, MAX_TREE_DEPTH } from '../../src/rules/parser.ts'
+import { MAX_TREE_DEPTH } from '../../src/rules/parser.ts'
 import { MAX_PATTERN_LENGTH, MAX_REPLACED_LENGTH } from '../../src/rules/regex.ts'
 import { MAX_EXPRESSION_DEPTH } from '../../src/rules/token-cursor.ts'
+import { MAX_KEYS } from '../../src/rules/value-parser.ts'
 
 const LIMITS: readonly (readonly [what: string, most: number])[] = [
   ['characters of one expression', MAX_EXPRESSION_LENGTH],

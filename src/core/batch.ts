@@ -67,8 +67,13 @@ export class Batch {
 
   /** A second owner with the same parts (fan-out); the bytes are shared. */
   share(): Batch {
-    for (const part of this.parts) part.payload.retain()
+    this.retain()
     return new Batch(this.signal, this.tenant, this.context, this.parts)
+  }
+
+  /** This owner's hold on the bytes begins anew; there must be another owner that has one. */
+  retain(): void {
+    for (const part of this.parts) part.payload.retain()
   }
 
   /** Ends this owner's hold on the bytes. */

@@ -13,6 +13,7 @@ export type RefusalCode =
 export type BusyCause =
   | 'overloaded' // memory or queue is full: UNAVAILABLE / 503
   | 'quota' // this sender sends too much: RESOURCE_EXHAUSTED with RetryInfo / 429
+  | 'disk_share' // this sender's tenant has its share of the disk in use: RESOURCE_EXHAUSTED with RetryInfo / 429
   | 'unavailable' // the way ahead is closed (backend down, shutting down): UNAVAILABLE / 503
 
 export interface Accepted {

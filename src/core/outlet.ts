@@ -47,6 +47,11 @@ export class Outlet {
     return this.#items
   }
 
+  /** Batches that wait. */
+  get length(): number {
+    return this.#line.length
+  }
+
   get isFull(): boolean {
     return this.#items >= this.#options.maxItems
   }

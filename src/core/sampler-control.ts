@@ -86,6 +86,7 @@ export interface SamplerView {
   readonly scoreThreshold: number
   /** In warm-up the sampler does not know yet what is normal. */
   readonly warmingUp: boolean
+  /** Traces by what operators said of them last. */
   readonly feedback: { readonly useful: number; readonly noise: number }
   /** When the state was last written, 0 for never or nowhere. */
   readonly savedAtMs: number
@@ -99,7 +100,7 @@ export interface SamplerControl {
   view(): SamplerView
   /** What is noted about a trace, oldest first. */
   explain(traceId: string): readonly SamplerDecision[]
-  /** What stands in the way, or null. */
+  /** What stands in the way, or null. The same word about a trace again changes nothing, another one takes its place. */
   feedback(traceId: string, verdict: SamplerFeedback): string | null
   compare(): SamplerComparison
 }

@@ -54,6 +54,8 @@ export type Appended =
   | {
       readonly kind: 'full'
       readonly drop: boolean
+      /** It is the tenant's share that is in use; others may have room. */
+      readonly isShare: boolean
       readonly retryAfterMs: number
       readonly message: string
     }

@@ -66,14 +66,20 @@ const REFUSAL_STATUS: Readonly<Record<RefusalCode, { code: GrpcCode; http?: numb
 const BUSY_MESSAGE: Readonly<Record<BusyCause, string>> = {
   overloaded: 'the collector is overloaded, try again later',
   quota: 'this sender has used up its quota, try again later',
+  disk_share: 'this tenant has its share of the disk in use, try again later',
   unavailable: 'the collector cannot take data now, try again later',
 }
 
 /** How to answer an outcome that is not `accepted`. */
 export function statusOfOutcome(outcome: Exclude<Outcome, { kind: 'accepted' }>): RpcStatus {
   if (outcome.kind === 'busy') {
-    const code = outcome.cause === 'quota' ? GRPC.RESOURCE_EXHAUSTED : GRPC.UNAVAILABLE
-    return { code, message: BUSY_MESSAGE[outcome.cause], retryDelayMs: outcome.retryAfterMs }
+    const { cause, retryAfterMs: retryDelayMs } = outcome
+    const message = BUSY_MESSAGE[cause]
+    if (cause === 'disk_share') {
+      return { code: GRPC.RESOURCE_EXHAUSTED, message, reason: cause, retryDelayMs }
+    }
+    const code = cause === 'quota' ? GRPC.RESOURCE_EXHAUSTED : GRPC.UNAVAILABLE
+    return { code, message, retryDelayMs }
   }
   return { ...REFUSAL_STATUS[outcome.why], message: outcome.message }
 }

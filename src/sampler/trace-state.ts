@@ -18,10 +18,17 @@ const VALUE = /^[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
 const OT_MEMBER = /^([a-z][a-z0-9]*):([a-zA-Z0-9._-]*)$/
 
 export class TraceState {
-  /** What `rv` says; null without one. */
+  /** What `rv` says; null without one, or if there are several. */
   randomness: bigint | null = null
-  /** What `th` says; null without one. */
+  /** What `th` says; null without one, or if it is not known. */
   threshold: bigint | null = null
+  /** The keys of `ot` must be unique, and `th` or `rv` is not, or stands in one of several `ot`. */
+  isDoubled = false
+  #isThresholdLost = false
+  /** How often they stand there. */
+  #entries = 0
+  #thresholds = 0
+  #randomnesses = 0
   #thresholdText = ''
   #randomnessText = ''
   /** Other keys of `ot`, `key:value` each. */
@@ -32,10 +39,14 @@ export class TraceState {
   /** Undefined for text that is not a valid tracestate, or whose `ot` entry is not. */
   static parse(text: string): TraceState | undefined {
     const state = new TraceState()
-    return text === '' || state.#read(text) ? state : undefined
+    if (text !== '' && !state.#read(text)) return undefined
+    state.#settleDoubled()
+    return state
   }
 
+  /** Without effect once it was lost: another threshold on top of an unknown one gives no known probability. */
   setThreshold(threshold: bigint): void {
+    if (this.#isThresholdLost) return
     this.threshold = threshold
     this.#thresholdText = formatThreshold(threshold)
   }
@@ -43,6 +54,12 @@ export class TraceState {
   clearThreshold(): void {
     this.threshold = null
     this.#thresholdText = ''
+  }
+
+  /** There was a threshold, and nobody can tell which. */
+  loseThreshold(): void {
+    this.clearThreshold()
+    this.#isThresholdLost = true
   }
 
   setRandomness(randomness: bigint): void {
@@ -78,10 +95,21 @@ export class TraceState {
     return true
   }
 
-  /** A second `ot` takes the place of the first. */
+  /** Of several, nobody knows which one counts; a threshold is lost then, and the last one's other members stay. */
+  #settleDoubled(): void {
+    const most = this.#entries > 1 ? 0 : 1
+    const hasThresholds = this.#thresholds > most
+    const hasRandomnesses = this.#randomnesses > most
+    if (hasThresholds) this.loseThreshold()
+    if (hasRandomnesses) {
+      this.randomness = null
+      this.#randomnessText = ''
+    }
+    this.isDoubled = hasThresholds || hasRandomnesses
+  }
+
   #readOt(value: string): boolean {
-    this.randomness = this.threshold = null
-    this.#randomnessText = this.#thresholdText = ''
+    this.#entries++
     this.#ot.length = 0
     return (
       value.length <= MAX_OT_LENGTH && value.split(';').every(member => this.#readMember(member))
@@ -93,11 +121,13 @@ export class TraceState {
     if (found === null) return false
     const [, key, value] = found
     if (key === 'th') {
+      this.#thresholds++
       this.threshold = parseThreshold(value) ?? null
       this.#thresholdText = value
       return this.threshold !== null
     }
     if (key === 'rv') {
+      this.#randomnesses++
       this.randomness = parseRandomness(value) ?? null
       this.#randomnessText = value
       return this.randomness !== null

@@ -91,6 +91,21 @@ test('what cannot be done is told with what can', async () => {
   }
 })
 
+test('a directory that is named and not there is no reason to tell of the shipped models', async t => {
+  const directory = makeDirectory(t)
+  const missing = join(directory, 'mistyped')
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  for (const path of [missing, file]) {
+    for (const args of [['list'], ['verify'], ['rollback', 'network']]) {
+      const { code, stdout, stderr } = await runMillrace(['models', ...args, '--directory', path])
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.match(stderr, /MILLRACE_MODEL_DIRECTORY/)
+      assert.ok(stderr.includes(path), stderr)
+    }
+  }
+})
+
 test('what training could not write or learn from is told before it begins', async t => {
   const directory = makeDirectory(t)
   const file = join(directory, 'file')

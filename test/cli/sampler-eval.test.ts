@@ -52,6 +52,21 @@ test('a recording without symptoms has rows that say so, and a table without mad
   assert.match(table.stdout, /^heuristic .* - /m)
 })
 
+test('recordings of one name are told by their paths, and one that is named twice is judged once', async t => {
+  const base = folder(t)
+  for (const day of ['monday', 'tuesday']) writeRecording(join(base, day, 'shop'), TRACES)
+  const paths = ['monday', 'tuesday'].map(day => join(base, day, 'shop'))
+  const args = ['sampler', 'eval', '--seeds', '1', '--budget', '0.1', '--no-baselines', '--json']
+  const data = [paths[0], paths[1], `${paths[0]}/`].flatMap(path => ['--data', path])
+
+  const both = await runMillrace([...args, '--model', 'rules', ...data])
+  const one = await runMillrace([...args, '--model', 'rules', '--data', paths[0]])
+
+  const names = (text: string) => JSON.parse(text).map(({ data }: { data: string }) => data)
+  assert.deepEqual(names(both.stdout), paths)
+  assert.deepEqual(names(one.stdout), ['shop'])
+})
+
 test('models stand below each other for each budget', async t => {
   const args = ['--data', folder(t), '--budget', '0.1,0.2', '--seeds', '1', '--no-baselines']
 

@@ -42,6 +42,7 @@ describe('status', () => {
     const table = [
       [busy(1500), 14, 503],
       [busy(0, 'quota'), 8, 429],
+      [busy(5, 'disk_share'), 8, 429],
       [busy(10, 'unavailable'), 14, 503],
       [refused(1, 'bad_data', 'x'), 3, 400],
       [refused(1, 'too_large', 'x'), 8, 413],
@@ -58,6 +59,15 @@ describe('status', () => {
       assert.equal(status.retryDelayMs !== undefined, outcome.kind === 'busy')
     }
     assert.equal(ACCEPTED.kind, 'accepted')
+  })
+
+  it('says that it is the share of the disk, in words and with a reason for programs', () => {
+    const status = statusOfOutcome(busy(2000, 'disk_share'))
+
+    assert.match(status.message, /share of the disk/)
+    assert.equal(status.reason, 'disk_share')
+    assert.equal(decodeStatus(encodeStatus(status))?.reason, 'disk_share')
+    assert.equal(statusOfOutcome(busy(2000)).reason, undefined)
   })
 
   it('maps every code to HTTP as the Go collector does', () => {

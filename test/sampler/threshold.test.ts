@@ -66,6 +66,28 @@ test('changes its own entry of a trace state and leaves the others', () => {
   assert.equal(state.toString(), 'ot=rv:ffffffffffffff;x:y,a=1,tenant@sys=v')
 })
 
+test('does not know a threshold or a randomness that stands there more than once', () => {
+  const rv = 'rv:ffffffffffffff'
+  const doubled: readonly [text: string, written: string][] = [
+    ['ot=th:8;th:c;k:v,x=y', 'ot=k:v,x=y'],
+    ['ot=th:8;th:8', ''],
+    ['ot=th:8,ot=th:c;k:v', 'ot=k:v'],
+    ['ot=th:8,ot=k:v', 'ot=k:v'],
+    [`ot=${rv};th:8;${rv}`, 'ot=th:8'],
+    [`ot=${rv},ot=th:8,x=y`, 'x=y'],
+  ]
+  for (const [text, written] of doubled) {
+    const state = TraceState.parse(text)!
+    assert.ok(state.isDoubled, text)
+    assert.equal(state.randomness, null, text)
+    assert.equal(state.toString(), written)
+  }
+  const lost = TraceState.parse('ot=th:8;th:c')!
+  lost.setThreshold(0xf0_0000_0000_0000n)
+  assert.deepEqual([lost.threshold, lost.toString()], [null, ''])
+  assert.equal(TraceState.parse(`ot=th:8;${rv},x=y`)!.isDoubled, false)
+})
+
 test('refuses trace states that are none', () => {
   const bad = [
     'a',

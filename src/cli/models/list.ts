@@ -19,8 +19,15 @@ export function openStore(options: StoreOptions, io: CliIo): ModelStore {
   return new ModelStore(directory === undefined ? null : resolve(io.cwd, directory))
 }
 
-export async function listModels(options: ListOptions, io: CliIo): Promise<void> {
+/** For what only reads: a directory that is named must be there. */
+export async function openStoreThere(options: StoreOptions, io: CliIo): Promise<ModelStore> {
   const store = openStore(options, io)
+  await store.requireThere()
+  return store
+}
+
+export async function listModels(options: ListOptions, io: CliIo): Promise<void> {
+  const store = await openStoreThere(options, io)
   const rows = []
   for (const entry of await store.list()) {
     const problem = await store.verify(entry)
@@ -64,7 +71,7 @@ export async function verifyModels(
   options: ListOptions,
   io: CliIo,
 ): Promise<void> {
-  const store = openStore(options, io)
+  const store = await openStoreThere(options, io)
   const chosen = choose(await store.list(), names)
   const rows = []
   for (const entry of chosen) {

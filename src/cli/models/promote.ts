@@ -1,7 +1,7 @@
 /** `millrace models promote | rollback`: which version samplers of a directory start with. */
 import { MillraceError } from '../../errors.ts'
 import type { CliIo } from '../io.ts'
-import { openStore, type StoreOptions } from './list.ts'
+import { openStore, openStoreThere, type StoreOptions } from './list.ts'
 
 export async function promoteModel(model: string, options: StoreOptions, io: CliIo): Promise<void> {
   const [name, version, ...rest] = model.split('@')
@@ -13,6 +13,6 @@ export async function promoteModel(model: string, options: StoreOptions, io: Cli
 }
 
 export async function rollbackModel(name: string, options: StoreOptions, io: CliIo): Promise<void> {
-  const version = await openStore(options, io).rollback(name)
+  const version = await (await openStoreThere(options, io)).rollback(name)
   io.stdout.write(`${name}@${version} is live again; samplers take it when they start\n`)
 }

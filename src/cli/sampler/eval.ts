@@ -1,5 +1,5 @@
 /** `millrace sampler eval`: recordings in, a table or rows of measures out. */
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { BASELINES } from '../../sampler/eval/baselines.ts'
 import { evaluate, type Row } from '../../sampler/eval/evaluate.ts'
@@ -10,7 +10,7 @@ import { openModel } from '../../sampler/models/open.ts'
 import { VECTOR_NAMES } from '../../sampler/observe/vector.ts'
 import { parseDuration } from '../../util/duration.ts'
 import type { CliIo } from '../io.ts'
-import { openStore } from '../models/list.ts'
+import { openStoreThere } from '../models/list.ts'
 import { tellTable } from './eval-table.ts'
 
 export interface EvalOptions {
@@ -42,26 +42,37 @@ export async function evaluateSampling(options: EvalOptions, io: CliIo): Promise
   }
   const named = options.model.flatMap(names => names.split(','))
   const models = [...new Set(options.baselines ? [...named, ...BESIDE] : named)]
-  const store = openStore(options, io)
+  const store = await openStoreThere(options, io)
   const open = (name: string, seed?: number): Promise<Model> =>
     openModel(name, { layout: VECTOR_NAMES, store, seed })
   // Replays take minutes: a model that is not there is told before the first.
   for (const name of models) if (!NEED_NO_MODEL.includes(name)) await open(name)
   const rows: Row[] = []
-  for (const directory of options.data) {
-    const recording = await readRecording(resolve(io.cwd, directory))
+  for (const [directory, name] of nameAll(options.data.map(path => resolve(io.cwd, path)))) {
+    const recording = await readRecording(directory)
     rows.push(
-      ...(await evaluate(recording, {
-        ...{ budgets, seeds, periodMs, models, open },
-        tell: done => {
-          if (io.stderr.isTTY === true) io.stderr.write(`\r\u001b[K${done}`)
+      ...(await evaluate(
+        { ...recording, name },
+        {
+          ...{ budgets, seeds, periodMs, models, open },
+          tell: done => {
+            if (io.stderr.isTTY === true) io.stderr.write(`\r\u001b[K${done}`)
+          },
         },
-      })),
+      )),
     )
   }
   if (io.stderr.isTTY === true) io.stderr.write('\r\u001b[K')
   if (options.json) io.stdout.write(`${JSON.stringify(rows, null, 1)}\n`)
   else tellTable(rows, io)
+}
+
+/** By directory, each once: the name that tells it from the others. */
+function nameAll(directories: readonly string[]): ReadonlyMap<string, string> {
+  const all = [...new Set(directories)]
+  const isAlone = (path: string): boolean =>
+    all.filter(other => basename(other) === basename(path)).length === 1
+  return new Map(all.map(path => [path, isAlone(path) ? basename(path) : path]))
 }
 
 function readShare(text: string): number {

@@ -33,6 +33,8 @@ const REFUSED = {
   daily_bytes: 'its bytes of the day were used up',
   quota: 'it sent more than its limits allow',
   overloaded: 'memory or a queue was full, and it was told to come again',
+  disk_share:
+    'its share of the disk was in use, and it was told to come again; `disk_bytes` of the tenant or `max_bytes_per_tenant` of the storage sets it',
   unavailable: 'the way ahead was closed, and it was told to come again',
   bad_data: 'they were not valid',
   too_large: 'they were too large',
@@ -78,19 +80,48 @@ const DROPPED: Readonly<Record<string, string>> = {
   storage_damaged: 'their bytes on disk were not those that had been written',
   crash_suspect: 'the process had ended three times while they were sent',
   num_traces: 'more traces were open at once than `num_traces` allows',
+  bad_topic: 'the name of the topic that was worked out for them is not valid',
+  unencodable: 'the encoding that the exporter is set to has no form for them',
+  not_owner: 'the destination gave the work to another process meanwhile',
+  encode_failed: 'they could not be put into the format of the file; the log has the error',
+  write_failed: 'the file could not be written',
+  shutdown_deadline: 'they could not be written before the deadline of a shutdown',
+  invalid_tenant: 'the tenant that they name cannot be the name of one',
+  damaged: 'their bytes were damaged where they were read from',
+  malformed: 'they could not be read',
+  unknown: 'nothing in them says what they are',
+  refused: 'a later stage refused them for good',
+  unsupported_temporality: 'they have no temporality, or are the delta of a sum that may fall',
+  out_of_order: 'they are older than what had come before',
+  misaligned_delta: 'they begin before the end of what had come before',
+  type_conflict: 'another metric has their name, and another type',
+  invalid_name: 'nothing is left of their name that Prometheus takes',
+  unsupported_scale: 'their exponential histogram is coarser than Prometheus knows',
+  too_many_series: 'as many series as `max_series` allows were there',
+  out_of_memory: 'there was no memory for one more series',
+  no_edge: 'they are of a kind that makes no edge of the graph',
+  no_service_name: 'their resource has no `service.name`',
+  too_many_edges: 'as many edges as may be were waiting for their other end',
   mirror_busy: 'the second destination had no room; the first has them',
   mirror_refused: 'the second destination refused them; the first has them',
   shutdown: 'they could not be delivered before the deadline of a shutdown',
 }
 
+/** Counted in place of reasons when there are too many different ones. */
+const OTHER: Readonly<Record<string, string>> = {
+  other: 'for reasons that were too many to be counted apart',
+}
+
 export function explainRefusal(reason: string): string {
-  return explain(REFUSED, reason)
+  return explain(reason, [REFUSED, OTHER])
 }
 
+/** What a later stage refused for good was let go by the one before it, with the same word. */
 export function explainDrop(reason: string): string {
-  return explain(DROPPED, reason)
+  return explain(reason, [DROPPED, REFUSED, OTHER])
 }
 
-function explain(texts: Readonly<Record<string, string>>, reason: string): string {
-  return Object.hasOwn(texts, reason) ? `${texts[reason]} (${reason})` : reason
+function explain(reason: string, tables: readonly Readonly<Record<string, string>>[]): string {
+  const texts = tables.find(table => Object.hasOwn(table, reason))
+  return texts === undefined ? reason : `${texts[reason]} (${reason})`
 }

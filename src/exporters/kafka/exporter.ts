@@ -109,8 +109,10 @@ export class KafkaSender implements Sender {
       if (failure.code === '') batch.taint()
       return { kind: 'retry', afterMs: failure.afterMs, message: failure.message }
     }
-    this.#open.delete(batch)
-    return resultOf(delivery, encoded.items)
+    const result = resultOf(delivery, encoded.items)
+    // Else it stays: this answer may come after the time-out, and then the batch is handed in once more.
+    if (result.kind === 'drop') this.#open.delete(batch)
+    return result
   }
 
   progress(batch: Batch): Progress | null {

@@ -5,7 +5,13 @@
 import type { Batch } from '../../core/batch.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { CreateContext } from '../../core/factory.ts'
-import { ACCEPTED, type Outcome, type Refused, refused } from '../../core/outcome.ts'
+import {
+  ACCEPTED,
+  type BusyCause,
+  type Outcome,
+  type Refused,
+  refused,
+} from '../../core/outcome.ts'
 import type { Abort } from '../../util/abort.ts'
 import type { Moved, SendResult } from '../sending/sender.ts'
 import type { LoadBalancingConfig } from './config.ts'
@@ -13,6 +19,8 @@ import type { Offered } from './offered.ts'
 
 /** Longest pause between two rounds: what a backend says is meant for clients, and here asking costs little. */
 const MAX_PAUSE_MS = 250
+/** There will be room again, so that waiting for it makes sense. */
+const FULL: ReadonlySet<BusyCause> = new Set(['overloaded', 'disk_share'])
 
 type Offer = (batch: Batch) => Offered | Promise<Offered>
 
@@ -74,7 +82,7 @@ export class Insistence {
   /** The sender is to wait until there is room. */
   #blocks({ outcome }: Offered): boolean {
     const { enabled, block_on_overflow } = this.#context.config.protocol.otlp.sending_queue
-    const isFull = outcome.kind === 'busy' && outcome.cause === 'overloaded'
+    const isFull = outcome.kind === 'busy' && FULL.has(outcome.cause)
     return enabled && block_on_overflow && isFull
   }
 

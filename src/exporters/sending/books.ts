@@ -13,7 +13,7 @@ import { ENQUEUE_FAILED, SEND_FAILED, SENT } from './metrics.ts'
 import type { Progress, Refused } from './sender.ts'
 import type { Shipment } from './shipment.ts'
 import type { TenantQueue } from './tenant-queue.ts'
-import type { TicketResult } from './ticket.ts'
+import type { Before, TicketResult } from './ticket.ts'
 
 /** A reason is a sender's word; the ledger and the letters keep it short. */
 const MAX_MESSAGE_CHARS = 500
@@ -88,25 +88,29 @@ export class Books {
       this.#endLeft(shipment, reason, message)
       return
     }
-    this.#sendFailed.value += batch.items
-    this.#say('items_dropped', batch, batch.items, message, reason)
-    ticket.refused(batch.items, why, message)
-    shipment.search?.ended(false)
+    const { left, before } = this.#before(batch)
+    this.#sendFailed.value += batch.items - before.delivered
+    this.#sent.value += before.delivered
+    if (left > 0) this.#say('items_dropped', batch, left, message, reason)
+    ticket.refused(left, why, message, before)
+    shipment.search?.ended(before.delivered > 0)
     this.#end(shipment)
   }
 
   /**
    * Given up although another attempt might succeed: retries used up or switched off, or shutting down. Returns items that
-   * are lost by it. Who waits for the result keeps the data, those that were delivered too.
+   * are lost by it. Who waits for the result keeps the data, those that were delivered too; handed in again in the same
+   * batch, only the others are sent.
    */
   givenUp(shipment: Shipment, reason: string, message: string): number {
     const { batch, ticket } = shipment
     if (ticket === null) return this.#endLeft(shipment, reason, message)
-    this.#sendFailed.value += batch.items
-    ticket.failed(batch.items, 0, message)
-    shipment.search?.ended(false)
+    const { left, before } = this.#before(batch)
+    this.#sendFailed.value += batch.items - before.delivered
+    ticket.failed(left, 0, message, before)
+    shipment.search?.ended(before.delivered > 0)
     this.#end(shipment)
-    return batch.items
+    return batch.items - before.delivered
   }
 
   /** An operator does not want it any more. Returns items that were not delivered. */
@@ -114,9 +118,11 @@ export class Books {
     const { batch, ticket } = shipment
     shipment.search?.ended(false)
     if (ticket !== null) {
-      ticket.refused(batch.items, 'rejected', 'purged by an operator')
+      const { left, before } = this.#before(batch)
+      this.#sent.value += before.delivered
+      ticket.refused(left, 'rejected', 'purged by an operator', before)
       this.#end(shipment)
-      return batch.items
+      return batch.items - before.delivered
     }
     const { refused, delivered } = this.#bookLeft(batch, 'purged', '', true)
     this.#layAside(shipment, refused)
@@ -138,6 +144,7 @@ export class Books {
 
   /** Books what a ticket has gathered, at the moment when the caller learns the outcome. */
   settleTicket(batch: Batch, result: TicketResult): void {
+    this.#sent.value += result.sentOfFailed
     this.#bookSent(batch, result.sent, result.rejected)
   }
 
@@ -168,17 +175,24 @@ export class Books {
     return batch.items - delivered
   }
 
-  /** Of a batch that ends undelivered: a part of it may have been taken or refused before. */
+  /** Of a batch that ends undelivered, for whom waits: how many of its items had an end before, and how many had not. */
+  #before(batch: Batch): { readonly left: number; readonly before: Before } {
+    const { delivered, refused } = this.#progressOf(batch) ?? NOTHING_DELIVERED
+    const rejected = itemsOf(refused)
+    return { left: batch.items - delivered - rejected, before: { delivered, rejected } }
+  }
+
+  /** Likewise, where nobody waits: books what it can. */
   #bookLeft(batch: Batch, reason: string, message: string, isIntended: boolean) {
     const { tenant, items, parts } = batch
     const progress = this.#progressOf(batch)
     const { delivered, refused } = progress ?? NOTHING_DELIVERED
-    const rejected = refused.reduce((sum, each) => sum + each.items, 0)
+    const rejected = itemsOf(refused)
     const rest = items - delivered - rejected
     this.#bookSent(batch, delivered, rejected, refused)
     if (rest > 0) this.bookDrop(tenant, rest, reason, isIntended)
     this.#sent.value += delivered
-    if (!isIntended) this.#sendFailed.value += items - delivered
+    this.#sendFailed.value += isIntended ? rejected : items - delivered
     // Without knowledge of which items are left, the letter holds all: rather twice than not at all.
     const left = { reason, message, items: rest, parts: progress?.left ?? parts }
     return { delivered, refused, left }
@@ -243,6 +257,10 @@ export class Books {
 }
 
 const NOTHING_DELIVERED: Omit<Progress, 'left'> = { delivered: 0, refused: [] }
+
+function itemsOf(refused: readonly Refused[]): number {
+  return refused.reduce((sum, each) => sum + each.items, 0)
+}
 
 /** What cannot be encoded with its changes is laid aside as it came. */
 function encodeForLetter(parts: readonly EncodePart[]): Encoded {

@@ -243,7 +243,9 @@ export class DiskFeed implements ReceiptOwner, WindowUser {
     books.notTaken(items)
     if (result.kind === 'full') {
       const { limitBytes } = this.#store
-      if (limitBytes === 0 || bytes <= limitBytes) return busy(retryAfterMs)
+      if (limitBytes === 0 || bytes <= limitBytes) {
+        return busy(retryAfterMs, result.isShare ? 'disk_share' : 'overloaded')
+      }
       const most = `a request of ${bytes} bytes can never fit the ${limitBytes} that may be stored`
       return refused(items, 'too_large', most)
     }

@@ -45,8 +45,10 @@ export class Journey {
   take(piece: Piece, rejected: number, message: string): void {
     this.open.delete(piece)
     this.hasDelivered = true
-    this.delivered += piece.to - piece.from - rejected
-    this.refusals.add('rejected_by_destination', message, rejected, null)
+    const items = piece.to - piece.from
+    const lost = Math.min(rejected, items)
+    this.delivered += items - lost
+    this.refusals.add('rejected_by_destination', message, lost, null)
   }
 
   get progress(): Progress {

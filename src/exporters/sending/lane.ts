@@ -61,6 +61,8 @@ export class Lane implements Consumer {
   readonly #tenancy: Tenancy
   readonly #queues = new Map<TenantId, TenantQueue>()
   readonly #metrics: LaneMetrics
+  /** Of a batch that was taken in part and given up: what stood for it, by which the sender knows how far it came. */
+  readonly #tried = new WeakMap<Batch, Batch>()
   /** Most batches are of the same tenant as the one before. */
   #last: TenantQueue | null = null
   #shares: number
@@ -227,12 +229,19 @@ export class Lane implements Consumer {
 
   /** The caller keeps the batch until the outcome is known, so the shipment gets its own hold on the bytes. */
   async #deliver(queue: TenantQueue, batch: Batch, charge: number): Promise<Outcome> {
-    const now = this.#options.context.clock.monotonic()
+    const { context, sender } = this.#options
+    const now = context.clock.monotonic()
+    const tried = this.#tried.get(batch)
+    tried?.retain()
+    const own = tried ?? batch.share()
     const result = await new Promise<TicketResult>(resolve => {
       const ticket = new Ticket(resolve)
-      this.dispatcher.add(createShipment(queue, batch.share(), charge, ticket, null, now))
+      this.dispatcher.add(createShipment(queue, own, charge, ticket, null, now))
     })
     const { outcome } = result
+    if (outcome.kind === 'busy' && (sender.progress?.(own) ?? null) !== null) {
+      this.#tried.set(batch, own)
+    }
     this.books.settleTicket(batch, result)
     const isTaken =
       outcome.kind === 'accepted' || (outcome.kind === 'refused' && outcome.items < batch.items)

@@ -7,7 +7,15 @@ import { ACCEPTED, busy, type Outcome, type RefusalCode, refused } from '../../c
 export interface TicketResult {
   readonly outcome: Outcome
   readonly sent: number
+  /** Of those, what was of pieces that failed in the end. */
+  readonly sentOfFailed: number
   /** Taken by the destination and refused there (partial success). */
+  readonly rejected: number
+}
+
+/** Items of a piece that had been taken, or refused by the destination, before it ended without success. */
+export interface Before {
+  readonly delivered: number
   readonly rejected: number
 }
 
@@ -20,6 +28,9 @@ export class Ticket {
   #moved = 0
   #refused = 0
   #failed = 0
+  /** Of pieces that failed; of no account where all is handed in again. */
+  #sentOfFailed = 0
+  #rejectedOfFailed = 0
   #why: RefusalCode = 'rejected'
   #message = ''
   #retryAfterMs = 1000
@@ -44,16 +55,21 @@ export class Ticket {
     this.#end()
   }
 
-  refused(items: number, why: RefusalCode, message: string): void {
+  /** `items` without those that had an end before. */
+  refused(items: number, why: RefusalCode, message: string, before: Before): void {
     this.#refused += items
+    this.#sent += before.delivered
+    this.#rejected += before.rejected
     this.#why = why
     this.#message = message
     this.#end()
   }
 
-  /** Ended for now; the same data may be handed in again. */
-  failed(items: number, retryAfterMs: number, message: string): void {
+  /** Ended for now; the same data may be handed in again. `items` without those that had an end before. */
+  failed(items: number, retryAfterMs: number, message: string, before: Before): void {
     this.#failed += items
+    this.#sentOfFailed += before.delivered
+    this.#rejectedOfFailed += before.rejected
     this.#retryAfterMs = Math.max(this.#retryAfterMs, retryAfterMs)
     if (this.#refused === 0) this.#message = message
     this.#end()
@@ -61,7 +77,15 @@ export class Ticket {
 
   #end(): void {
     if (--this.#open > 0) return
-    this.#resolve({ outcome: this.#outcome(), sent: this.#sent, rejected: this.#rejected })
+    const outcome = this.#outcome()
+    const isOver = outcome.kind !== 'busy'
+    const sentOfFailed = isOver ? this.#sentOfFailed : 0
+    this.#resolve({
+      outcome,
+      sent: this.#sent + sentOfFailed,
+      sentOfFailed,
+      rejected: this.#rejected + (isOver ? this.#rejectedOfFailed : 0),
+    })
   }
 
   /** What a client can do about a mix: once some items are taken, the others cannot be tried again alone. */

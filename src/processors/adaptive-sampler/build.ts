@@ -19,7 +19,7 @@ import { IdUniformity } from './id-uniformity.ts'
 import { Intake } from './intake.ts'
 import { LateSpans } from './late-spans.ts'
 import type { SamplerMeter } from './metrics.ts'
-import { openModels } from './models.ts'
+import { type OpenedModels, openModels } from './models.ts'
 import { Sampler } from './sampler.ts'
 import { SelfSupervision } from './self-supervision.ts'
 import { TenantBudgets } from './tenant-budgets.ts'
@@ -52,6 +52,7 @@ export async function build(
   meter: SamplerMeter,
   now: () => number,
   onDecided: (tenant: TenantId, id: Int32Array) => void,
+  opened?: OpenedModels,
 ): Promise<Works> {
   const { id, config, clock, ledger, memory, log, tenancy } = context
   const conditions = compileConditions(config)
@@ -69,7 +70,7 @@ export async function build(
     meter.modelEvents.value++
     log.info('sampler_model', { event })
   }
-  const { arms, shadows, network } = await openModels(config, tell)
+  const { arms, shadows, network } = opened ?? (await openModels(config, tell))
   const { learning } = config
   const tuner =
     learning === undefined || network === undefined

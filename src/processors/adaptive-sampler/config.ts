@@ -95,7 +95,7 @@ const schema = section({
     .string()
     .min(1)
     .optional()
-    .describe('Where trained models are; those that come along if not said.'),
+    .describe('Where trained models are; it must be there. Those that come along if not said.'),
   challengers: z
     .array(
       z.strictObject({

@@ -10,6 +10,7 @@ import { REASON_NAMES } from '../../sampler/decide/options.ts'
 import type { Tuner } from '../../sampler/models/tuner.ts'
 import type { Lineup } from './arms.ts'
 import type { DecisionBook } from './decision-book.ts'
+import { FeedbackNotes } from './feedback.ts'
 import type { SamplerMeter } from './metrics.ts'
 
 export interface ControlParts {
@@ -26,16 +27,19 @@ export interface ControlParts {
 const NOT_NOTED = 'nothing is noted about this trace: it is not decided yet, or too long ago'
 
 export function controlOf(id: string, find: () => ControlParts | null): SamplerControl {
+  const notes = new FeedbackNotes()
   return {
     id,
-    view: () => viewOf(id, find()),
+    view: () => viewOf(id, find(), notes),
     explain: traceId => find()?.book.explain(traceId) ?? [],
     compare: () => comparisonOf(id, find()),
     feedback: (traceId, verdict) => {
       const parts = find()
       const vector = parts?.book.vectorOf(traceId)
       if (parts === null || vector === undefined) return NOT_NOTED
-      parts.tuner?.addFeedback(vector, 0, verdict === 'useful')
+      // Said twice is said once.
+      if (!notes.note(traceId, verdict)) return null
+      parts.tuner?.addFeedback(vector, 0, verdict === 'useful', traceId)
       parts.meter.feedback[verdict].value++
       return null
     },
@@ -55,7 +59,7 @@ function comparisonOf(id: string, parts: ControlParts | null): SamplerComparison
   }
 }
 
-function viewOf(id: string, parts: ControlParts | null): SamplerView {
+function viewOf(id: string, parts: ControlParts | null, notes: FeedbackNotes): SamplerView {
   if (parts === null) return emptyView(id)
   const { assembly, lineup, meter, ratio, savedAtMs } = parts
   const [arm] = lineup.arms
@@ -79,7 +83,7 @@ function viewOf(id: string, parts: ControlParts | null): SamplerView {
     ) as Partial<Record<KeepReason, number>>,
     scoreThreshold: Number.isFinite(scoreThreshold) ? scoreThreshold : 0,
     warmingUp: cold,
-    feedback: { useful: meter.feedback.useful.value, noise: meter.feedback.noise.value },
+    feedback: notes.traces,
     savedAtMs: savedAtMs(),
   }
 }

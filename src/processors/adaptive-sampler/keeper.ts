@@ -67,8 +67,8 @@ export class Keeper {
     try {
       const nowMs = clock.now()
       const blocks = new Map<string, Uint8Array>()
-      for (const [name, bytes] of collect(this.#learned)) {
-        blocks.set(name, bytes)
+      for (const block of collect(this.#learned)) {
+        if (block !== undefined) blocks.set(...block)
         await nextTurn()
       }
       await this.#file.write(nowMs, blocks)

@@ -21,8 +21,9 @@ import type { SpanFields } from './span-fields.ts'
 import type { TraceReader } from './trace-reader.ts'
 
 const MAX_ITEMS = 8192
-/** Traces whose late spans go on together. */
+/** Traces whose late spans go on together, or fewer if they have so many spans. */
 const MAX_TRACES = 256
+const MAX_SPANS = 2048
 const REASON = 'not_sampled'
 const OVER_LIMIT = 'over_limit'
 
@@ -47,6 +48,7 @@ export class LateSpans {
   /** Traces whose spans go on with the next `flush`. */
   readonly #going = new Int32Array(MAX_TRACES)
   #count = 0
+  #spans = 0
   readonly #id = new Int32Array(4)
   readonly #emit = {
     maxItems: MAX_ITEMS,
@@ -84,9 +86,11 @@ export class LateSpans {
       this.#drop(handle, OVER_LIMIT, 'over_limit')
       return true
     }
-    meter.late[found === CACHE_KEPT ? 'kept' : 'forwarded'].value += assembly.traces.spans(handle)
+    const spans = assembly.traces.spans(handle)
+    meter.late[found === CACHE_KEPT ? 'kept' : 'forwarded'].value += spans
     this.#going[this.#count++] = handle
-    if (this.#count === MAX_TRACES) this.flush()
+    this.#spans += spans
+    if (this.#count === MAX_TRACES || this.#spans >= MAX_SPANS) this.flush()
     return true
   }
 
@@ -96,7 +100,7 @@ export class LateSpans {
     const { assembly, outlet } = this.#parts
     const batches = assembly.emit(this.#going, this.#count, this.#emit)
     for (let i = 0; i < this.#count; i++) assembly.forget(this.#going[i])
-    this.#count = 0
+    this.#count = this.#spans = 0
     for (const batch of batches) outlet.push(batch)
   }
 

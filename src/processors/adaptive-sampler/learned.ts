@@ -20,17 +20,17 @@ export interface Learned {
 }
 
 /**
- * Copies, one a step, so that others get a turn between them. The sketches come before the names: what is new in between has
- * a name that no sketch knows, not the other way round.
+ * Copies, in steps, so that others get a turn between them; steps that end no copy give nothing. The sketches come before the
+ * names: what is new in between has a name that no sketch knows, not the other way round.
  */
 export function* collect({
   assembly,
   observer,
   lineup,
   tuner,
-}: Learned): Generator<readonly [name: string, bytes: Uint8Array]> {
+}: Learned): Generator<readonly [name: string, bytes: Uint8Array] | undefined> {
   yield [LAYOUT, layout()]
-  yield [OBSERVER, observer.snapshot()]
+  yield [OBSERVER, yield* observer.snapshotSteps()]
   yield [NAMES, assembly.snapshotNames()]
   for (const { model, decider } of lineup.arms) yield [budgetOf(model.name), decider.snapshot()]
   for (const model of lineup.models) {

@@ -38,7 +38,11 @@ export const INVALID_IDS = counter(
   'invalid_trace_ids',
   'Spans without a valid trace id, which are passed on.',
 )
-export const FEEDBACK = counter('feedback', 'Words of operators about traces.', ['verdict'])
+export const FEEDBACK = counter(
+  'feedback',
+  'Words of operators about traces; the same one about a trace again does not count.',
+  ['verdict'],
+)
 export const STATE_WRITES = counter('state_writes', 'Times the state was written.', ['result'])
 export const MODEL_SWAPS = counter(
   'model_events',

@@ -22,6 +22,7 @@ export async function openModels(
 ): Promise<OpenedModels> {
   const { model, challengers, models_directory: directory, backend } = config
   const store = new ModelStore(directory)
+  await store.requireThere()
   const opener = new Opener({ layout: VECTOR_NAMES, store, backend, tell })
   const arms = [await opener.open(model)]
   const shadows: Model[] = []

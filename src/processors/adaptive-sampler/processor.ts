@@ -22,14 +22,14 @@ import {
   WARMING_UP,
 } from './metrics.ts'
 import { publishModels } from './model-metrics.ts'
+import { rehearse } from './rehearsal.ts'
+import { TurnLimit } from './turn-limit.ts'
 import { Undecided } from './undecided.ts'
 
 /** Traces that are due are looked at so often. */
 const SLICE_EVERY_MS = 25
 /** Among the traces of a tick the budget is shared out. */
 const TICK_MS = 1000
-/** Or as soon as there are so many: they take memory while they wait. */
-const TICK_ROWS = 1024
 const NOT_READY_MS = 1000
 
 export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
@@ -40,6 +40,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
   readonly #now: () => number
   readonly #keeper: Keeper | null
   readonly #undecided: Undecided | null
+  readonly #turns: TurnLimit
   readonly #undo: (() => void)[] = []
   #removeHolder: () => void = () => {}
   #works: Works | null = null
@@ -54,6 +55,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     this.#next = next
     this.#meter = new SamplerMeter(meter, id)
     this.#now = steadyTime(context)
+    this.#turns = new TurnLimit(context.clock)
     this.#keeper =
       config.storage === undefined ? null : new Keeper(context, config.storage, this.#meter)
     this.#undecided =
@@ -66,6 +68,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     const works = await build(this.#context, this.#next, this.#meter, this.#now, (tenant, id) =>
       this.#undecided?.decided(tenant, id),
     )
+    await rehearse(this.#context, works.lineup.arms[0].model)
     const taken = await this.#keeper?.read(works)
     if (taken !== undefined) log.info('sampler_state_read', { blocks: taken.join(', ') || 'none' })
     const back = await this.#undecided?.start(works)
@@ -89,6 +92,10 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     if (batch.signal !== 'traces') {
       return refused(batch.items, 'unimplemented', `${batch.signal} cannot be sampled here`)
     }
+    return this.#turns.run(() => this.#take(batch))
+  }
+
+  #take(batch: Batch): Outcome | Promise<Outcome> {
     if (this.#works === null || this.#isStopping) return busy(NOT_READY_MS, 'unavailable')
     return this.#undecided === null
       ? this.#works.intake.take(batch)
@@ -135,9 +142,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
     this.#again = null
     const nowMs = clock.monotonic()
     const isDue =
-      (nowMs >= this.#nextTick || sampler.rows >= TICK_ROWS) &&
-      !sampler.isApplying &&
-      !outlet.isFull
+      (nowMs >= this.#nextTick || sampler.isTickFull) && !sampler.isApplying && !outlet.isFull
     if (isDue) {
       this.#nextTick = nowMs + TICK_MS
       sampler.decide()
@@ -145,8 +150,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
       this.#undecided?.tick(this.#oldestMs(assembly))
       works.tuner?.guard(works.guardrails.read(works.lineup.arms[0], sampler.lastTickMs))
     }
-    // Choosing counts to the time of the slice.
-    if (sampler.slice(nowMs)) this.#again = clock.after(0, () => this.#step())
+    // What was chosen is carried out in turns of their own.
+    if (isDue || sampler.slice()) this.#again = clock.after(0, () => this.#step())
     this.#undecided?.note()
   }
 
@@ -167,7 +172,8 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
   async #decideAll({ sampler, assembly, outlet }: Works, deadline: AbortSignal): Promise<void> {
     sampler.expireAll()
     while (assembly.traces.count > 0 && !deadline.aborted) {
-      if (!sampler.slice() && !sampler.isApplying) sampler.decide()
+      const isMore = sampler.slice() && !sampler.isTickFull
+      if (!isMore && !sampler.isApplying) sampler.decide()
       await this.#pause(outlet.isFull)
     }
   }

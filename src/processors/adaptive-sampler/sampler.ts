@@ -22,23 +22,25 @@ import { EARLY, LOOKED_AT } from './flags.ts'
 import type { LateSpans } from './late-spans.ts'
 import type { SamplerMeter } from './metrics.ts'
 import type { SelfSupervision } from './self-supervision.ts'
+import { TickSize } from './tick-size.ts'
 import type { TraceReader } from './trace-reader.ts'
 
 /** Traces that are asked for at once. */
 const DUE = 256
-/** A slice ends after so long; the time is looked at after every few traces, which are slow while the code is cold. */
+/** A slice ends after so long; the time is looked at after a few traces or many spans, which are slow while the code is cold. */
 const SLICE_MS = 4
 const LOOKS_PER_CHECK = 4
-/** A tick does not grow beyond it; what is due stays where it is until the next one. */
-const MAX_ROWS = 65_536
-/** Rows of a decided tick that are carried out between two looks at the time. */
+const LOOKED_SPANS_PER_CHECK = 256
+/** Rows of a decided tick that are carried out between two looks at the time, or fewer if they have so many spans. */
 const APPLY_ROWS = 128
+const APPLY_SPANS = 2048
 /** Most spans of a batch that goes on. */
 const MAX_ITEMS = 8192
 /** Why spans go, in the ledger. */
 const NOT_SAMPLED = 'not_sampled'
-/** Traces that make room at once. */
+/** Traces that make room at once, or fewer if they have so many spans. */
 const EARLY_TRACES = 256
+const EARLY_SPANS = 4096
 
 export interface SamplerParts {
   readonly id: string
@@ -71,6 +73,7 @@ export class Sampler {
   }
   /** The arm whose rows are being carried out, and the next row; null between ticks. */
   #applying: Arm | null = null
+  readonly #size = new TickSize()
   #armNumber = 0
   #nextRow = 0
   #droppedTenant = -1
@@ -98,10 +101,15 @@ export class Sampler {
     return rows
   }
 
-  /** Does what there is to do until some milliseconds after `sinceMs`, a little at least. True: there is more. */
-  slice(sinceMs = this.#parts.clock.monotonic()): boolean {
+  /** It is to be decided before more is looked at. */
+  get isTickFull(): boolean {
+    return this.rows >= this.#size.rows
+  }
+
+  /** Does what there is to do until some milliseconds after now, a little at least. True: there is more. */
+  slice(): boolean {
     const { clock, outlet, now } = this.#parts
-    const end = sinceMs + SLICE_MS
+    const end = clock.monotonic() + SLICE_MS
     this.#nowMs = now()
     while (this.#applying !== null) {
       if (outlet.isFull) return false
@@ -120,7 +128,9 @@ export class Sampler {
       arm.noticeSwap()
       arm.decide(reader, now())
     }
-    this.#tickMs += clock.monotonic() - from
+    const tookMs = clock.monotonic() - from
+    this.#size.fit(this.rows, tookMs)
+    this.#tickMs += tookMs
     meter.decisionSeconds.observe(this.#tickMs / 1000)
     this.lastTickMs = this.#tickMs
     this.#tickMs = 0
@@ -130,26 +140,38 @@ export class Sampler {
 
   /** Decides the oldest at once, for their room. False: nothing is held that could make any. */
   makeRoom(): boolean {
-    const { assembly, clock, meter, now } = this.#parts
+    const { assembly, clock, now } = this.#parts
     const before = assembly.traces.count
+    const fewest = before - EARLY_TRACES
+    const fewestSpans = assembly.spansHeld - EARLY_SPANS
     this.#nowMs = now()
-    if (this.rows === 0 && this.#applying === null) {
-      let handle = assembly.oldest()
-      for (let n = 0; n < EARLY_TRACES && handle >= 0; n++) {
-        const next = assembly.newer(handle)
-        assembly.traces.setFlags(handle, EARLY)
-        meter.early.value++
-        this.#look(handle)
-        handle = next
-      }
-      this.#parts.late.flush()
-      this.#scoreNew()
-    }
+    if (this.rows === 0 && this.#applying === null) this.#lookAtOldest()
     this.decide()
-    const enough = before - EARLY_TRACES
-    while (this.#applying !== null && assembly.traces.count > enough) this.#applySome()
+    while (
+      this.#applying !== null &&
+      assembly.traces.count > fewest &&
+      assembly.spansHeld > fewestSpans
+    ) {
+      this.#applySome()
+    }
     assembly.tidy(clock.monotonic())
     return assembly.traces.count < before
+  }
+
+  #lookAtOldest(): void {
+    const { assembly, late, meter } = this.#parts
+    let handle = assembly.oldest()
+    let spans = 0
+    for (let n = 0; n < EARLY_TRACES && spans < EARLY_SPANS && handle >= 0; n++) {
+      const next = assembly.newer(handle)
+      spans += assembly.traces.spans(handle)
+      assembly.traces.setFlags(handle, EARLY)
+      meter.early.value++
+      this.#look(handle)
+      handle = next
+    }
+    late.flush()
+    this.#scoreNew()
   }
 
   /** Everything that is held becomes due. */
@@ -162,23 +184,38 @@ export class Sampler {
 
   /** True: the time is over, there may be more. */
   #lookAtDue(end: number): boolean {
-    const { assembly, clock } = this.#parts
+    const { assembly, clock, outlet } = this.#parts
     let isOver = false
-    while (!isOver && this.rows < MAX_ROWS) {
+    while (!isOver && !this.isTickFull) {
       const found = assembly.ready(clock.monotonic(), this.#due)
       if (found === 0) break
-      for (let i = 0; i < found; i++) {
-        const handle = this.#due[i]
-        // Once there was time for it, so that a slow machine gets on too.
-        if (isOver) assembly.expire(handle)
-        else this.#look(handle)
-        if (i % LOOKS_PER_CHECK === LOOKS_PER_CHECK - 1) isOver ||= clock.monotonic() >= end
-      }
-      isOver ||= clock.monotonic() >= end
+      isOver = this.#lookAt(found, end)
     }
     this.#parts.late.flush()
     this.#scoreNew()
-    return isOver
+    // Nothing is decided before the next stage has room again.
+    return isOver || (this.isTickFull && !outlet.isFull)
+  }
+
+  /** At as many of those that are due as there is time and room for; the others stay due. */
+  #lookAt(found: number, end: number): boolean {
+    const { assembly, clock } = this.#parts
+    let isOver = false
+    let looks = 0
+    let spans = 0
+    for (let i = 0; i < found; i++) {
+      const handle = this.#due[i]
+      if (isOver || this.isTickFull) {
+        assembly.expire(handle)
+        continue
+      }
+      spans += assembly.traces.spans(handle)
+      this.#look(handle)
+      if (++looks < LOOKS_PER_CHECK && spans < LOOKED_SPANS_PER_CHECK) continue
+      isOver = clock.monotonic() >= end
+      looks = spans = 0
+    }
+    return isOver || clock.monotonic() >= end
   }
 
   // hot: bench/flow/side-by-side.ts
@@ -211,19 +248,23 @@ export class Sampler {
   #applySome(): void {
     const arm = this.#applying!
     const { rows } = arm
-    this.#parts.book.atMs = this.#nowMs
+    const { book, assembly } = this.#parts
+    book.atMs = this.#nowMs
     const to = Math.min(rows.count, this.#nextRow + APPLY_ROWS)
+    let row = this.#nextRow
     let kept = 0
-    for (let row = this.#nextRow; row < to; row++) {
+    for (let spans = 0; row < to && spans < APPLY_SPANS; row++) {
+      const handle = rows.handle[row]
+      spans += assembly.traces.spans(handle)
       if (arm.decider.keep[row] === 1) {
-        this.#parts.assembly.traces.setNote(rows.handle[row], row)
-        this.#kept[kept++] = rows.handle[row]
+        assembly.traces.setNote(handle, row)
+        this.#kept[kept++] = handle
       } else this.#drop(arm, row)
     }
     this.#bookDrops()
     if (kept > 0) this.#keep(arm, kept)
-    this.#nextRow = to
-    if (to === rows.count) this.#nextArm()
+    this.#nextRow = row
+    if (row === rows.count) this.#nextArm()
   }
 
   #nextArm(): void {

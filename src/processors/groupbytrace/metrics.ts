@@ -14,6 +14,18 @@ export const TRACES_EVICTED = spec(
 )
 export const TRACES_RELEASED = spec('traces_released', 'counter', 'Traces that were handed on.')
 export const SPANS_RELEASED = spec('spans_released', 'counter', 'Spans that were handed on.')
+export const INCOMPLETE = spec(
+  'incomplete_releases',
+  'counter',
+  'Traces that went before their wait was over: dropped for num_traces, or handed on early.',
+)
+export const QUEUED = spec('num_events_in_queue', 'gauge', 'Batches that wait for the next stage.')
+/** `event` is onTraceReceived for a batch that comes, onTraceReleased for a round of traces that are handed on. */
+export const EVENT_LATENCY: MetricSpec = {
+  ...spec('event_latency', 'histogram', 'Milliseconds that a piece of work took.'),
+  labels: ['event'],
+  buckets: [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+}
 export const RELEASED_EARLY: MetricSpec = {
   name: 'millrace_groupbytrace_traces_released_early',
   type: 'counter',
@@ -27,5 +39,8 @@ export const GROUP_BY_TRACE_METRICS: readonly MetricSpec[] = [
   TRACES_EVICTED,
   TRACES_RELEASED,
   SPANS_RELEASED,
+  INCOMPLETE,
+  QUEUED,
+  EVENT_LATENCY,
   RELEASED_EARLY,
 ]

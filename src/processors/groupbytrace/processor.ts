@@ -5,13 +5,16 @@ import type { Component, Consumer } from '../../core/component.ts'
 import type { CreateContext } from '../../core/factory.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { MemoryBudget } from '../../core/memory.ts'
-import type { Counter } from '../../core/meter.ts'
+import type { Counter, Histogram } from '../../core/meter.ts'
 import { ACCEPTED, busy, type Outcome, refused } from '../../core/outcome.ts'
 import { Outlet } from '../../core/outlet.ts'
 import { withoutEdits } from '../../rules/apply/without-edits.ts'
 import { Assembly } from '../../sampler/assembly/assembly.ts'
 import type { GroupByTraceConfig } from './config.ts'
 import {
+  EVENT_LATENCY,
+  INCOMPLETE,
+  QUEUED,
   RELEASED_EARLY,
   SPANS_RELEASED,
   TRACES_EVICTED,
@@ -44,6 +47,9 @@ export class GroupByTraceProcessor implements Component, Consumer {
   readonly #traces: Counter
   readonly #spans: Counter
   readonly #early: Counter
+  readonly #incomplete: Counter
+  readonly #receiving: Histogram
+  readonly #releasing: Histogram
   readonly #unobserve: readonly (() => void)[]
   readonly #removeHolder: () => void
   readonly #due = new Int32Array(ROUND)
@@ -73,7 +79,11 @@ export class GroupByTraceProcessor implements Component, Consumer {
     this.#traces = meter.counter(TRACES_RELEASED, {})
     this.#spans = meter.counter(SPANS_RELEASED, {})
     this.#early = meter.counter(RELEASED_EARLY, { processor: id })
+    this.#incomplete = meter.counter(INCOMPLETE, {})
+    this.#receiving = meter.histogram(EVENT_LATENCY, { event: 'onTraceReceived' })
+    this.#releasing = meter.histogram(EVENT_LATENCY, { event: 'onTraceReleased' })
     this.#unobserve = [
+      meter.observe(QUEUED, {}, () => outlet.length),
       meter.observe(TRACES_LIMIT, {}, () => config.num_traces),
       meter.observe(TRACES_HELD, {}, () => assembly.traces.count),
     ]
@@ -91,15 +101,16 @@ export class GroupByTraceProcessor implements Component, Consumer {
   consume(batch: Batch): Outcome {
     if (this.#isStopping) return busy(STOPPING_RETRY_MS, 'unavailable')
     if (this.#outlet.isFull) return busy(this.#outlet.retryAfterMs)
+    const nowMs = this.#clock.monotonic()
     const laidOut = withoutEdits(batch)
     const isTaken = this.#makeRoom(laidOut)
     if (isTaken) {
-      const nowMs = this.#clock.monotonic()
       for (const part of laidOut.parts) this.#assembly.add(part, batch.tenant, nowMs)
       this.#keepNumber()
     }
     if (laidOut !== batch) laidOut.release()
     if (!isTaken) return this.#noRoom(laidOut)
+    this.#receiving.observe(this.#clock.monotonic() - nowMs)
     batch.release()
     return ACCEPTED
   }
@@ -109,7 +120,7 @@ export class GroupByTraceProcessor implements Component, Consumer {
     this.#isStopping = true
     this.#ticker?.cancel()
     this.#more?.cancel()
-    if (isFirst) while (this.#releaseOldest() > 0);
+    if (isFirst) while (this.#releaseEarly() > 0);
     await this.#outlet.drain(deadline)
     for (const unobserve of this.#unobserve) unobserve()
     this.#assembly.close()
@@ -127,21 +138,22 @@ export class GroupByTraceProcessor implements Component, Consumer {
   #makeRoom(batch: Batch): boolean {
     while (!this.#assembly.reserve(batch)) {
       if (this.#outlet.isFull || this.#assembly.isTooLarge(batch)) return false
-      const released = this.#releaseOldest()
+      const released = this.#releaseEarly()
       if (released === 0) return false
       this.#early.value += released
     }
     return true
   }
 
-  /** As many as fit a round; says how many. */
-  #releaseOldest(): number {
+  /** The oldest, as many as fit a round, before their wait is over; says how many. */
+  #releaseEarly(): number {
     let count = 0
     let trace = this.#assembly.oldest()
     for (; trace >= 0 && count < ROUND; trace = this.#assembly.newer(trace)) {
       this.#due[count++] = trace
     }
     this.#release(count)
+    this.#incomplete.value += count
     return count
   }
 
@@ -150,7 +162,7 @@ export class GroupByTraceProcessor implements Component, Consumer {
     const nowMs = this.#clock.monotonic()
     const isFull = this.#outlet.isFull
     const count = isFull ? ROUND : this.#assembly.ready(nowMs, this.#due)
-    if (!isFull) this.#release(count)
+    if (!isFull) this.#releaseRound(count, nowMs)
     if (count < ROUND) {
       this.#assembly.tidy(nowMs)
       return
@@ -159,6 +171,12 @@ export class GroupByTraceProcessor implements Component, Consumer {
       this.#more = null
       this.#round()
     })
+  }
+
+  #releaseRound(count: number, nowMs: number): void {
+    if (count === 0) return
+    this.#release(count)
+    this.#releasing.observe(this.#clock.monotonic() - nowMs)
   }
 
   #release(count: number): void {
@@ -178,6 +196,7 @@ export class GroupByTraceProcessor implements Component, Consumer {
       const drop = { stage: this.#id, reason: 'num_traces', intentional: false }
       this.#ledger.dropped(tenant, 'traces', assembly.forget(oldest), drop)
       this.#evicted.value++
+      this.#incomplete.value++
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Traces on their way out: kept ones are written and handed on, all are let go, and the book says what became of their spans. */
 import type { Ledger } from '../../core/ledger.ts'
+import type { Counter } from '../../core/meter.ts'
 import type { Outlet } from '../../core/outlet.ts'
 import type { Assembly, EmitOptions } from '../../sampler/assembly/assembly.ts'
 import { STAMP_THRESHOLD } from '../../sampler/assembly/stamp.ts'
@@ -21,6 +22,8 @@ export interface DeparturesOptions {
   readonly maxItems: number
   /** By number: what kept spans say in `ot=th`; null leaves it as it came. */
   readonly thresholds: readonly bigint[] | null
+  /** Spans whose trace state could not be read then. */
+  readonly unreadable: Counter
 }
 
 const HALF_BITS = 28n
@@ -80,11 +83,13 @@ export class Departures {
   flush(): void {
     this.#book()
     if (this.#count === 0) return
-    const { assembly, outlet, maxItems } = this.#options
+    const { assembly, outlet, maxItems, unreadable } = this.#options
     const kept = this.#kept
     const count = this.#count
     this.#count = this.#spans = 0
+    const unreadableBefore = assembly.unreadableStates
     const batches = assembly.emit(kept, count, { maxItems, stamp: this.#stamp })
+    unreadable.value += assembly.unreadableStates - unreadableBefore
     for (let i = 0; i < count; i++) assembly.forget(kept[i])
     for (const batch of batches) outlet.push(batch)
   }

@@ -112,7 +112,10 @@ export class Intake {
     for (const [trace, { decision, threshold }] of decided) {
       const isSampled = decision === SAMPLED
       if (decision === 'too large') this.#tooLarge.value++
-      if (number++ >= late) this.#decisions.put(traces, trace, isSampled, nowMs)
+      if (number++ >= late) {
+        this.#decisions.put(traces, trace, isSampled, nowMs)
+        this.#judge.observeAge(trace, nowMs)
+      }
       if (isSampled) this.#departures.keep(trace, threshold)
       else this.#departures.drop(trace, decision === 'too large' ? 'too_large' : 'not_sampled')
     }

@@ -46,7 +46,7 @@ export class Judge {
     decisions.put(assembly.traces, trace, isSampled, nowMs)
     if (!isSampled) this.letGo(trace, 'not_sampled', nowMs)
     else {
-      this.#observeAge(trace, nowMs)
+      this.observeAge(trace, nowMs)
       departures.keep(trace, verdict.threshold)
       if (departures.isFull) departures.flush()
     }
@@ -54,11 +54,12 @@ export class Judge {
 
   /** Undecided, or not to be kept. */
   letGo(trace: number, reason: DropReason, nowMs: number): void {
-    this.#observeAge(trace, nowMs)
+    this.observeAge(trace, nowMs)
     this.#options.departures.drop(trace, reason)
   }
 
-  #observeAge(trace: number, nowMs: number): void {
+  /** Of a trace whose spans leave or are dropped now. */
+  observeAge(trace: number, nowMs: number): void {
     const ageMs = nowMs - this.#options.assembly.traces.firstArrivalMs(trace)
     this.#removalAge.observe(Math.floor(ageMs / SECOND_MS))
   }

@@ -3,6 +3,10 @@ import type { MetricSpec } from '../../core/meter.ts'
 
 /** `decision` is sampled, not_sampled or dropped; `sampled` is true for the first. */
 const decision = ['sampled', 'decision']
+const LATENCY = [
+  ...[1, 2, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 2000, 3000, 4000, 5000],
+  ...[10_000, 20_000, 30_000, 50_000],
+]
 const SECONDS = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000]
 
 function counter(name: string, help: string, labels: readonly string[] = []): MetricSpec {
@@ -57,15 +61,24 @@ export const DROPPED_TOO_LARGE = counter(
   'traces_dropped_too_large',
   'Traces beyond maximum_trace_size_bytes.',
 )
+export const UNREADABLE_STATES = counter(
+  'count_spans_with_unparseable_tracestate',
+  'Kept spans whose trace state could not be read when use_tracestate wrote their threshold.',
+)
 export const TIMER_LATENCY: MetricSpec = {
   name: 'otelcol_processor_tail_sampling_sampling_decision_timer_latency',
   type: 'histogram',
   help: 'Milliseconds that a round of decisions took.',
   labels: [],
-  buckets: [
-    ...[1, 2, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 2000, 3000, 4000, 5000],
-    ...[10_000, 20_000, 30_000, 50_000],
-  ],
+  buckets: LATENCY,
+}
+/** Upstream had it before its `sampling_policy_execution_...`, and dashboards still ask for it. */
+export const POLICY_LATENCY: MetricSpec = {
+  name: 'otelcol_processor_tail_sampling_sampling_decision_latency',
+  type: 'histogram',
+  help: 'Microseconds that a policy took for a trace, of one in 64 of its runs.',
+  labels: ['policy'],
+  buckets: LATENCY,
 }
 export const LATE_SPAN_AGE: MetricSpec = {
   name: 'otelcol_processor_tail_sampling_sampling_late_span_age',
@@ -112,7 +125,9 @@ export const TAIL_SAMPLING_METRICS: readonly MetricSpec[] = [
   POLICY_TIME,
   DROPPED_TOO_EARLY,
   DROPPED_TOO_LARGE,
+  UNREADABLE_STATES,
   TIMER_LATENCY,
+  POLICY_LATENCY,
   LATE_SPAN_AGE,
   REMOVAL_AGE,
   ON_MEMORY,

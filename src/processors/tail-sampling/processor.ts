@@ -16,7 +16,13 @@ import { Ingest } from './ingest.ts'
 import { Intake } from './intake.ts'
 import { Judge } from './judge.ts'
 import { MemoryOfDecisions } from './memory-of-decisions.ts'
-import { DECIDED_EARLY, HELD_BYTES, ON_MEMORY, TIMER_LATENCY } from './metrics.ts'
+import {
+  DECIDED_EARLY,
+  HELD_BYTES,
+  ON_MEMORY,
+  TIMER_LATENCY,
+  UNREADABLE_STATES,
+} from './metrics.ts'
 import { PolicyBuilder } from './policies/build.ts'
 import { Verdict } from './verdict.ts'
 
@@ -73,6 +79,7 @@ export class TailSamplingProcessor implements Component, Consumer {
     const departures = new Departures({
       ...{ id, assembly, ledger, outlet, maxItems: MAX_BATCH_SPANS },
       thresholds: config.use_tracestate ? verdict.thresholds : null,
+      unreadable: meter.counter(UNREADABLE_STATES, {}),
     })
     const shared = { config, clock, assembly, gathering, decisions, departures, meter }
     this.#judge = new Judge({ ...shared, verdict, asksPieces })

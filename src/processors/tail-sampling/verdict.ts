@@ -1,5 +1,5 @@
 /** The decision about one trace: all policies are asked, and the strongest answer counts. */
-import type { Counter, Labels, Meter, MetricSpec } from '../../core/meter.ts'
+import type { Counter, Histogram, Labels, Meter, MetricSpec } from '../../core/meter.ts'
 import { ALWAYS } from '../../sampler/threshold.ts'
 import {
   DECISIONS,
@@ -16,6 +16,7 @@ import {
   ALL_TRACES,
   POLICY_BYTES,
   POLICY_ERRORS,
+  POLICY_LATENCY,
   POLICY_RUNS,
   POLICY_SPANS,
   POLICY_TIME,
@@ -142,6 +143,7 @@ class Asked {
   readonly #policy: NamedPolicy['policy']
   readonly #runs: Counter
   readonly #micros: Counter
+  readonly #latency: Histogram
   readonly #traces: readonly Counter[]
   readonly #spans: readonly Counter[]
   readonly #bytes: readonly Counter[]
@@ -159,6 +161,7 @@ class Asked {
     this.#policy = policy
     this.#runs = meter.counter(POLICY_RUNS, labels)
     this.#micros = meter.counter(POLICY_TIME, labels)
+    this.#latency = meter.histogram(POLICY_LATENCY, labels)
     this.#traces = byDecision(POLICY_TRACES)
     this.#spans = byDecision(POLICY_SPANS)
     this.#bytes = byDecision(POLICY_BYTES)
@@ -168,11 +171,16 @@ class Asked {
     const isTimed = this.#runs.value++ % TIMED === 0
     const start = isTimed ? performance.now() : 0
     const decision = this.#policy.decide(trace)
-    if (isTimed) this.#micros.value += (performance.now() - start) * MICROS * TIMED
+    if (isTimed) this.#time((performance.now() - start) * MICROS)
     if (decision === FAILED) return decision
     this.#traces[decision].value++
     this.#spans[decision].value += trace.spans
     this.#bytes[decision].value += trace.bytes
     return decision
+  }
+
+  #time(micros: number): void {
+    this.#micros.value += micros * TIMED
+    this.#latency.observe(micros)
   }
 }

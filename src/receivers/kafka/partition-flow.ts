@@ -89,7 +89,7 @@ export class PartitionFlow {
     if (first < progress.next) {
       if (this.#log.contradicts(batch, progress.next, this.highWatermark)) return this.#wary(first)
       this.#rewind(first)
-    }
+    } else if (this.#log.isBroken) this.#forgetLog()
     this.highWatermark = highWatermark
     this.#log.begins(records[0])
     progress.begin(first)
@@ -100,13 +100,18 @@ export class PartitionFlow {
 
   /** What is asked for is never below `next`: the topic was made anew, or a new leader had less of it. */
   #rewind(offset: number): void {
-    if (this.#log.isBroken) this.#options.broken(null)
-    this.#log.forget()
-    this.#brokenBackoff.reset()
+    this.#forgetLog()
     this.progress.rewind(offset)
     this.committed = offset
     this.seenTo = offset - 1
     this.#options.rewound(offset)
+  }
+
+  /** It is another log, or goes on behind what contradicted itself. */
+  #forgetLog(): void {
+    if (this.#log.isBroken) this.#options.broken(null)
+    this.#log.forget()
+    this.#brokenBackoff.reset()
   }
 
   /** Takes nothing, and looks again later, from `first` on: what stands behind the contradiction must not be passed over. */

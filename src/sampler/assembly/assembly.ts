@@ -358,6 +358,11 @@ export class Assembly {
     return this.#held
   }
 
+  /** Spans written so far whose trace state could not be read when a threshold was put into it. */
+  get unreadableStates(): number {
+    return this.#emitter.unreadableStates
+  }
+
   /** Slabs, indexes and tables as reserved. */
   get bytesHeld(): number {
     return this.#room.bytes

@@ -74,6 +74,11 @@ export class Emitter {
     return this.#bytes >= MAX_REQUEST_BYTES
   }
 
+  /** Spans so far whose trace state could not be read when a threshold was written into it. */
+  get unreadableStates(): number {
+    return this.#states.unreadable
+  }
+
   /** The stamp of the rows that are added next, to be filled. */
   nextStamp(): Stamp {
     if (this.#stampCount === this.#stamps.length) this.#stamps.push(new Stamp())

@@ -17,21 +17,44 @@ export class OtReader {
   hasRandomness = false
   randomnessHigh = 0
   randomnessLow = 0
-  /** There is an `ot` whose `th` or `rv` cannot be read. */
+  /** There is an `ot` whose `th` or `rv` cannot be read, or stands there more than once. */
   isBad = false
+  #entries = 0
+  #thresholds = 0
+  #randomnesses = 0
   #high = 0
   #low = 0
 
   read(bytes: Uint8Array, from: number, to: number): void {
     this.hasThreshold = this.hasRandomness = this.isBad = false
     this.thresholdHigh = this.thresholdLow = this.randomnessHigh = this.randomnessLow = 0
+    this.#entries = this.#thresholds = this.#randomnesses = 0
     for (let p = from; p < to; ) {
       let end = p
       while (end < to && bytes[end] !== COMMA) end++
       while (p < end && (bytes[p] === 0x20 || bytes[p] === 0x09)) p++
       const isOt = bytes[p] === 0x6f && bytes[p + 1] === 0x74 && bytes[p + 2] === 0x3d
-      if (isOt && end - p > 3) this.#members(bytes, p + 3, end)
+      if (isOt && end - p > 3) {
+        this.#entries++
+        this.#members(bytes, p + 3, end)
+      }
       p = end + 1
+    }
+    this.#settleDoubled()
+  }
+
+  /** As in the exact reader: of several, none is known. */
+  #settleDoubled(): void {
+    const most = this.#entries > 1 ? 0 : 1
+    if (this.#thresholds > most) {
+      this.hasThreshold = false
+      this.thresholdHigh = this.thresholdLow = 0
+      this.isBad = true
+    }
+    if (this.#randomnesses > most) {
+      this.hasRandomness = false
+      this.randomnessHigh = this.randomnessLow = 0
+      this.isBad = true
     }
   }
 
@@ -50,6 +73,7 @@ export class OtReader {
   }
 
   #threshold(bytes: Uint8Array, from: number, to: number): void {
+    this.#thresholds++
     this.hasThreshold = to > from && this.#hex(bytes, from, to)
     if (!this.hasThreshold) this.isBad = true
     this.thresholdHigh = this.hasThreshold ? this.#high : 0
@@ -57,6 +81,7 @@ export class OtReader {
   }
 
   #randomness(bytes: Uint8Array, from: number, to: number): void {
+    this.#randomnesses++
     this.hasRandomness = to - from === DIGITS && this.#hex(bytes, from, to)
     if (!this.hasRandomness) this.isBad = true
     this.randomnessHigh = this.hasRandomness ? this.#high : 0

@@ -15,12 +15,16 @@ const MAX_OT_LENGTH = 256
 /** W3C has room for 32 entries; one of them is `ot`. */
 const MAX_OTHERS = 31
 const ENTRY = /^[a-z0-9][a-z0-9_\-*/@]*=[ -+\--<>-~]*$/
-const THRESHOLD = /[=;]th:([0-9a-fA-F]{1,14})(?:;|$)/
+/** In one `ot` or several, put one behind the other. */
+const THRESHOLDS = /[=;]th:([^;,]*)/g
 
 /** How much longer than the old state a new one can be: `ot=th:`, 14 digits, a separator. */
 export const STATE_GROWTH = 24
 
 export class StateWriter {
+  /** States that could not be read as a whole when a threshold was to be written, each time one came. */
+  unreadable = 0
+  #isUnreadable = false
   #before: Uint8Array = NO_BYTES
   #mode = -1
   #high = 0
@@ -36,34 +40,41 @@ export class StateWriter {
       stamp.thresholdLow === this.#low &&
       to - from === this.#before.length &&
       sameBytes(bytes, from, this.#before, 0, to - from)
-    if (isKnown) return this.#after
+    if (isKnown) {
+      if (this.#isUnreadable) this.unreadable++
+      return this.#after
+    }
     this.#before = bytes.slice(from, to)
     this.#mode = stamp.mode
     this.#high = stamp.thresholdHigh
     this.#low = stamp.thresholdLow
     // Byte by byte, so that no state gets longer than its threshold makes it.
     const before = Buffer.from(this.#before).toString('latin1')
-    const after = rewriteState(stamp, before)
+    const state = TraceState.parse(before)
+    this.#isUnreadable = state === undefined && stamp.mode === STAMP_THRESHOLD
+    if (this.#isUnreadable) this.unreadable++
+    const after = rewriteState(stamp, state, before)
     this.#after = after === before ? null : Buffer.from(after, 'latin1')
     return this.#after
   }
 }
 
-function rewriteState(stamp: Stamp, before: string): string {
+function rewriteState(stamp: Stamp, state: TraceState | undefined, before: string): string {
   if (before === '') return stamp.mode === STAMP_THRESHOLD ? `ot=th:${thresholdText(stamp)}` : ''
-  const state = TraceState.parse(before)
   return state === undefined ? salvage(stamp, before) : stampState(stamp, state, before)
 }
 
 /** `text` is what the state says now. */
 function stampState(stamp: Stamp, state: TraceState, text: string): string {
   if (stamp.mode === STAMP_ERASE) {
-    if (state.threshold === null) return text
+    if (state.threshold === null && !state.isDoubled) return text
     state.clearThreshold()
     return state.toString()
   }
   const given = (BigInt(stamp.thresholdHigh) << HALF_BITS) | BigInt(stamp.thresholdLow)
-  if (state.threshold !== null && state.threshold >= given) return text
+  if (state.threshold !== null && state.threshold >= given) {
+    return state.isDoubled ? state.toString() : text
+  }
   state.setThreshold(given)
   const stamped = state.toString()
   if (otLength(stamped) <= MAX_OT_LENGTH) return stamped
@@ -76,7 +87,7 @@ function stampState(stamp: Stamp, state: TraceState, text: string): string {
 function salvage(stamp: Stamp, before: string): string {
   const entries = before.split(',').map(entry => entry.replace(/^[ \t]+|[ \t]+$/g, ''))
   const others = entries.filter(entry => ENTRY.test(entry) && !entry.startsWith(OT))
-  const ot = entries.findLast(entry => entry.startsWith(OT)) ?? ''
+  const ot = entries.filter(entry => entry.startsWith(OT)).join(',')
   const state = TraceState.parse(ot) ?? thresholdOf(ot)
   const stamped = stampState(stamp, state, state.toString())
   return [stamped, ...others.slice(0, MAX_OTHERS)].filter(entry => entry !== '').join(',')
@@ -85,8 +96,11 @@ function salvage(stamp: Stamp, before: string): string {
 /** A threshold beside what cannot be read must not be lowered either. */
 function thresholdOf(ot: string): TraceState {
   const state = TraceState.parse('')!
-  const threshold = parseThreshold(THRESHOLD.exec(ot)?.[1] ?? '')
-  if (threshold !== undefined) state.setThreshold(threshold)
+  const texts = [...ot.matchAll(THRESHOLDS)].map(match => match[1].trim())
+  if (texts.length === 0) return state
+  const threshold = texts.length === 1 ? parseThreshold(texts[0]) : undefined
+  if (threshold === undefined) state.loseThreshold()
+  else state.setThreshold(threshold)
   return state
 }
 

@@ -3,12 +3,14 @@ import type { Model } from '../models/model.ts'
 import { BASELINES, type Baseline, runBaseline } from './baselines.ts'
 import { Truth } from './estimation.ts'
 import { type Features, observeAll } from './features.ts'
-import { type Measures, measure } from './measure.ts'
+import { type Known, type Measures, measure } from './measure.ts'
 import { openPlain, PLAIN_MODELS, plainVectors } from './plain-features.ts'
+import { Quantiles } from './quantiles.ts'
 import { type Ranking, rank } from './ranking.ts'
 import type { Recording } from './recording.ts'
 import { type Choice, decideAll, makeRandomness, type Randomness, scoreAll } from './run.ts'
 import { makeSchedule, type Schedule } from './schedule.ts'
+import { findShapes } from './shapes.ts'
 
 export interface Row extends Measures, Ranking {
   readonly data: string
@@ -30,14 +32,18 @@ export interface EvaluateOptions {
 
 export async function evaluate(recording: Recording, options: EvaluateOptions): Promise<Row[]> {
   const rows: Row[] = []
-  const truth = new Truth(recording)
+  const known: Known = {
+    truth: new Truth(recording),
+    quantiles: new Quantiles(recording),
+    shapes: findShapes(recording),
+  }
   for (let seed = 0; seed < options.seeds; seed++) {
     const schedule = makeSchedule(recording, seed)
     const features = observeAll(recording, schedule)
     const random = makeRandomness(recording.traces, seed)
     let plain: Float32Array | undefined
     for (const name of options.models) {
-      const judged: Judged = { recording, truth, schedule, features, random, seed }
+      const judged: Judged = { recording, known, schedule, features, random, seed }
       const baseline = BASELINES.find(known => known === name)
       const plainModel = PLAIN_MODELS.find(known => known === name)
       if (baseline !== undefined) {
@@ -57,7 +63,7 @@ export async function evaluate(recording: Recording, options: EvaluateOptions): 
 
 interface Judged {
   readonly recording: Recording
-  readonly truth: Truth
+  readonly known: Known
   readonly schedule: Schedule
   readonly features: Features
   readonly random: Randomness
@@ -100,5 +106,5 @@ function baselineRow(name: Baseline, judged: Judged, budget: number): Row {
 }
 
 function measureRow(judged: Judged, choice: Choice, budget: number): Measures {
-  return measure(judged.recording, judged.schedule, choice, budget, judged.truth)
+  return measure(judged.recording, judged.schedule, choice, budget, judged.known)
 }

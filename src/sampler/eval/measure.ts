@@ -1,8 +1,10 @@
 /** What a choice of traces is worth: the figures of one row. Fractions, unless a name says otherwise. */
 import type { Estimation, Truth } from './estimation.ts'
+import type { Quantiles } from './quantiles.ts'
 import { LABEL_CLEAN, LABEL_SYMPTOMATIC, type Recording } from './recording.ts'
 import type { Choice } from './run.ts'
 import type { Schedule } from './schedule.ts'
+import type { Shapes } from './shapes.ts'
 import { measureVariety, type Variety } from './variety.ts'
 
 /** The start of a replay, when little is known of what is normal. */
@@ -30,6 +32,13 @@ export interface Kept {
   readonly clean: number
 }
 
+/** What is known of a recording before anything is kept of it. */
+export interface Known {
+  readonly truth: Truth
+  readonly quantiles: Quantiles
+  readonly shapes: Shapes
+}
+
 export interface Measures extends Kept, Variety, Estimation {
   /** |retained - budget| / budget. */
   readonly budgetError: number
@@ -39,6 +48,8 @@ export interface Measures extends Kept, Variety, Estimation {
   readonly incidentsCovered: number
   readonly incidentsWith20: number
   readonly incidents: number
+  /** Sum over operations of the squared gap between percentiles of kept and of all durations; see `quantiles.ts`. */
+  readonly quantileMse: number
   /** The first ten minutes apart. */
   readonly coldStart: Kept & { readonly traces: number }
 }
@@ -48,7 +59,7 @@ export function measure(
   schedule: Schedule,
   choice: Choice,
   budget: number,
-  truth: Truth,
+  { truth, quantiles, shapes }: Known,
 ): Measures {
   const { tick } = schedule
   let cold = 0
@@ -58,8 +69,9 @@ export function measure(
     ...all,
     budgetError: Math.abs(all.retained - budget) / budget,
     budgetErrorHour: worstHour(schedule, choice, budget),
-    ...measureVariety(recording, schedule, choice),
+    ...measureVariety(recording, schedule, choice, shapes),
     ...truth.compare(recording, schedule, choice),
+    quantileMse: quantiles.squaredGaps(schedule, choice),
     ...measureIncidents(recording, schedule, choice),
     coldStart: { ...count(recording, schedule, choice, 0, cold), traces: cold },
   }

@@ -96,7 +96,7 @@ function readFault(text: string, where: string): number {
 
 /** Operations of `dict.json`. */
 export function parseOperations(text: string): readonly string[] {
-  const { ops } = (JSON.parse(text) ?? {}) as { readonly ops?: unknown }
+  const { ops } = (parseJson('dict.json', text) ?? {}) as { readonly ops?: unknown }
   if (Array.isArray(ops) && ops.every(name => typeof name === 'string')) return ops
   throw new Error('dict.json has no "ops", a list of texts')
 }
@@ -108,13 +108,21 @@ export interface Fault {
 
 /** Labels may name faults that the file does not describe; they are incidents all the same. */
 export function parseFaults(text: string, atLeast: number): Fault[] {
-  const rows: unknown = JSON.parse(text)
+  const rows = parseJson('faults.json', text)
   if (!Array.isArray(rows)) throw new Error('faults.json is not a list')
   const length = Math.max(rows.length, atLeast)
   return Array.from({ length }, (_, i) => {
     const { type, pod } = (rows[i] ?? {}) as { readonly type?: unknown; readonly pod?: unknown }
     return { kind: String(type ?? 'unknown'), target: String(pod ?? 'unknown') }
   })
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${name} is not JSON: ${(error as Error).message}`)
+  }
 }
 
 function wrong(line: number, what: string): Error {

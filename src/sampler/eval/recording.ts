@@ -28,6 +28,12 @@ export const LABEL_CLEAN = 0
 export const LABEL_SYMPTOMATIC = 1
 export const LABEL_AMBIGUOUS = 2
 
+const TRACES = 'traces.jsonl.gz'
+const LABELS = 'labels.csv.gz'
+/** A trace of 10,000 spans has less than one. */
+const MOST_LINE_BYTES = 64 << 20
+const NEWLINE = 10
+
 export interface Recording {
   readonly name: string
   readonly traces: number
@@ -65,11 +71,11 @@ export async function readRecording(directory: string): Promise<Recording> {
 
 async function readFiles(directory: string): Promise<Recording> {
   const ops = parseOperations(await readFile(join(directory, 'dict.json'), 'utf8'))
-  const packed = await readFile(join(directory, 'labels.csv.gz'))
-  const labels = parseLabels(gunzipSync(packed).toString('utf8'))
+  const packed = await readFile(join(directory, LABELS))
+  const labels = parseLabels(named(LABELS, () => gunzipSync(packed).toString('utf8')))
   if (labels.label.length === 0) throw fail(directory, 'there are no traces in it')
   const columns = new Columns(labels.label.length)
-  await eachLine(join(directory, 'traces.jsonl.gz'), (text, line) => {
+  await eachLine(directory, TRACES, (text, line) => {
     columns.add(parseTrace(text, line, ops.length))
   })
   if (columns.traces !== labels.label.length) {
@@ -142,34 +148,82 @@ class Columns {
 }
 
 /** `take` is told the number of the line too, from 1. */
-async function eachLine(path: string, take: (text: string, line: number) => void): Promise<void> {
-  let rest: Buffer = Buffer.alloc(0)
-  let line = 0
-  const takeLine = (bytes: Buffer): void => {
-    line++
-    if (bytes.length > 0) take(bytes.toString('latin1'), line)
-  }
+async function eachLine(
+  directory: string,
+  name: string,
+  take: (text: string, line: number) => void,
+): Promise<void> {
+  const lines = new Lines(name, take)
   const unpacked = createGunzip()
-  const file = createReadStream(path).on('error', error => unpacked.destroy(error))
+  const file = createReadStream(join(directory, name)).on('error', error => unpacked.destroy(error))
+  unpacked.on('error', error => nameFault(name, error))
   try {
-    for await (const chunk of file.pipe(unpacked)) {
-      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : (chunk as Buffer)
-      let from = 0
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-        takeLine(bytes.subarray(from, end))
-        from = end + 1
-      }
-      rest = bytes.subarray(from)
-    }
+    for await (const chunk of file.pipe(unpacked)) lines.add(chunk as Buffer)
   } finally {
     file.destroy()
   }
-  takeLine(rest)
+  lines.end()
+}
+
+/** Puts lines together that come in pieces. */
+class Lines {
+  readonly #name: string
+  readonly #take: (text: string, line: number) => void
+  #line = 1
+  #begun: Buffer[] = []
+  #begunBytes = 0
+
+  constructor(name: string, take: (text: string, line: number) => void) {
+    this.#name = name
+    this.#take = take
+  }
+
+  add(bytes: Buffer): void {
+    let from = 0
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+      this.#begin(bytes.subarray(from, end))
+      this.end()
+      from = end + 1
+    }
+    this.#begin(bytes.subarray(from))
+  }
+
+  end(): void {
+    const bytes = this.#begun.length === 1 ? this.#begun[0] : Buffer.concat(this.#begun)
+    this.#begun = []
+    this.#begunBytes = 0
+    if (bytes.length > 0) this.#take(bytes.toString('latin1'), this.#line)
+    this.#line++
+  }
+
+  #begin(bytes: Buffer): void {
+    this.#begunBytes += bytes.length
+    if (this.#begunBytes > MOST_LINE_BYTES) {
+      const limit = MOST_LINE_BYTES >> 20
+      throw new Error(`${this.#name}, line ${this.#line}: longer than ${limit} MiB`)
+    }
+    if (bytes.length > 0) this.#begun.push(bytes)
+  }
 }
 
 function serviceName(operation: string): string {
   const bar = operation.indexOf('|')
   return bar < 0 ? '' : operation.slice(0, bar)
+}
+
+/** Faults of a library do not say in which file. */
+function named<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw nameFault(name, error as Error)
+  }
+}
+
+function nameFault(name: string, error: Error & { readonly code?: string }): Error {
+  // Of the file system they do.
+  if (error.code?.startsWith('E') !== true) error.message = `${name}: ${error.message}`
+  return error
 }
 
 function fail(directory: string, why: string): MillraceError {

@@ -17,7 +17,7 @@ const LATE_SHARE = 0.01
 const LATE_FROM_MS = 5_000
 const LATE_TO_MS = 40_000
 
-/** As the processor's defaults: after the root has come, and without one. */
+/** As the processor's defaults: after the root has come, without one, and when there are so many spans. */
 const WAIT_AFTER_ROOT_MS = 2_000
 const WAIT_MOST_MS = 30_000
 const MOST_SPANS = 10_000
@@ -79,5 +79,12 @@ function arriveTrace(
     if (arrival[span] < earliest) earliest = arrival[span]
     if (spans[at + SPAN_PARENT] < 0 && arrival[span] < root) root = arrival[span]
   }
-  return Math.min(root + WAIT_AFTER_ROOT_MS, earliest + WAIT_MOST_MS)
+  const full = fullAt(arrival.subarray(first[trace], first[trace + 1]))
+  return Math.min(root + WAIT_AFTER_ROOT_MS, earliest + WAIT_MOST_MS, full)
+}
+
+/** When as many spans have come as are waited for. */
+function fullAt(arrivals: Float64Array): number {
+  if (arrivals.length < MOST_SPANS) return Number.POSITIVE_INFINITY
+  return arrivals.slice().sort()[MOST_SPANS - 1]
 }

@@ -34,8 +34,14 @@ export class ReplayBuffer {
     )
   }
 
-  add(source: RowSource, vectors: Float32Array, at: number): void {
-    this.#shelves.get(source)!.add(vectors, at, this.#random)
+  /** `key` is for `withdraw`; a snapshot does not keep it. */
+  add(source: RowSource, vectors: Float32Array, at: number, key = ''): void {
+    this.#shelves.get(source)!.add(vectors, at, key, this.#random)
+  }
+
+  /** Takes back the row of this key, if it is still there. */
+  withdraw(source: RowSource, key: string): void {
+    this.#shelves.get(source)!.withdraw(key)
   }
 
   count(source: RowSource): number {
@@ -106,6 +112,8 @@ class Shelf {
   readonly vectors: Float32Array
   readonly #room: number
   readonly #width: number
+  /** By row; empty for those that nobody takes back. */
+  readonly #keys: string[] = []
   count = 0
   #seen = 0
 
@@ -115,7 +123,7 @@ class Shelf {
     this.vectors = new Float32Array(room * width)
   }
 
-  add(vectors: Float32Array, at: number, random: Random): void {
+  add(vectors: Float32Array, at: number, key: string, random: Random): void {
     this.#seen++
     let row = this.count
     if (row === this.#room) {
@@ -123,6 +131,7 @@ class Shelf {
       if (this.#seen >= this.#room * MEMORY) this.#seen = Math.ceil(this.#seen / 2)
       if (row >= this.#room) return
     } else this.count++
+    this.#keys[row] = key
     const to = row * this.#width
     for (let i = 0; i < this.#width; i++) {
       const value = vectors[at + i]
@@ -130,8 +139,21 @@ class Shelf {
     }
   }
 
+  /** The last row takes its place. */
+  withdraw(key: string): void {
+    const row = this.#keys.indexOf(key)
+    if (row < 0) return
+    const last = --this.count
+    this.#seen = Math.max(this.#seen - 1, last)
+    this.vectors.copyWithin(row * this.#width, last * this.#width, (last + 1) * this.#width)
+    this.#keys[row] = this.#keys[last]
+    this.#keys.length = last
+  }
+
   fill(rows: Float32Array, count: number): void {
     this.vectors.set(rows)
+    this.#keys.length = 0
+    for (let row = 0; row < count; row++) this.#keys.push('')
     this.count = count
     this.#seen = count
   }

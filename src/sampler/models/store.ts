@@ -2,7 +2,7 @@
  * Models as folders: `<name>/<version>/` with manifest, weights and card. Those of the package are read only; those of a
  * directory of the user's come beside them, with a note of which version is live.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -48,10 +48,18 @@ export class ModelStore {
   readonly #directory: string | null
   readonly #packaged: string
 
-  /** `directory` is where own models are kept; it need not be there yet. */
+  /** `directory` is where own models are kept; `save` makes it. */
   constructor(directory: string | null = null, packaged = PACKAGE_FOLDER) {
     this.#directory = directory
     this.#packaged = packaged
+  }
+
+  /** Throws if the directory is missing: reading on would quietly take the package's models for the user's. */
+  async requireThere(): Promise<void> {
+    if (this.#directory === null) return
+    const found = await stat(this.#directory).catch(tolerateMissing)
+    if (found?.isDirectory() === true) return
+    throw new MillraceError('MILLRACE_MODEL_DIRECTORY', this.#directory)
   }
 
   /** Sorted by name and version. */

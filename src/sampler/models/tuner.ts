@@ -110,12 +110,14 @@ export class Tuner {
     this.#add('made_up', vectors, at)
   }
 
-  addFeedback(vectors: Float32Array, at: number, useful: boolean): void {
-    this.#add(useful ? 'useful' : 'noise', vectors, at)
+  /** With a trace id it takes the place of the opposite about the same trace. */
+  addFeedback(vectors: Float32Array, at: number, useful: boolean, traceId = ''): void {
+    if (traceId !== '') this.#buffer.withdraw(useful ? 'noise' : 'useful', traceId)
+    this.#add(useful ? 'useful' : 'noise', vectors, at, traceId)
   }
 
-  #add(source: RowSource, vectors: Float32Array, at: number): void {
-    this.#buffer.add(source, vectors, at)
+  #add(source: RowSource, vectors: Float32Array, at: number, traceId = ''): void {
+    this.#buffer.add(source, vectors, at, traceId)
     this.#fresh++
   }
 

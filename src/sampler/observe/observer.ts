@@ -3,7 +3,7 @@
  * nothing is allocated for a trace.
  */
 
-import { decodeSnapshot, encodeSnapshot } from '../models/snapshot-blocks.ts'
+import { decodeSnapshot, encodeSteps, toEnd } from '../models/snapshot-blocks.ts'
 import type { TraceSpans } from '../trace-spans.ts'
 import {
   SPAN_CLIENT_FAULT,
@@ -122,10 +122,16 @@ export class Observer {
 
   /** Ids of operations and services must mean the same after `restore`: keep their names beside it. */
   snapshot(): Uint8Array {
+    return toEnd(this.snapshotSteps())
+  }
+
+  /** The same in steps, between which others may get a turn; all of it is as it was at the first. */
+  *snapshotSteps(): Generator<undefined, Uint8Array> {
     const keys = this.#keys.snapshot()
     const structures = this.#structures.snapshot()
     const head: Head = { version: SNAPSHOT_VERSION, traces: this.traces, keys: keys.length }
-    return encodeSnapshot(head, [...keys, ...structures])
+    yield
+    return yield* encodeSteps(head, [...keys, ...structures])
   }
 
   /** False, and nothing changed, where the bytes are not a whole snapshot of this version and these limits. */

@@ -98,7 +98,7 @@ export class GroupWriter {
     const message = this.#problem
     if (!this.#isFull) return { kind: 'failed', retryAfterMs, message }
     const drop = this.#env.options().overflow === 'drop_newest'
-    return { kind: 'full', drop, retryAfterMs, message }
+    return { kind: 'full', drop, isShare: false, retryAfterMs, message }
   }
 
   push(waiting: WaitingEntry): void {

@@ -70,6 +70,12 @@ const DAMAGED: MetricSpec = {
   help: 'Entries that were lost because their bytes on disk are not those that were written.',
   labels: LABELS,
 }
+const EMPTY: MetricSpec = {
+  name: 'millrace_storage_empty_files',
+  type: 'counter',
+  help: 'Files of queues without a byte of an entry that were found, and removed, at a start.',
+  labels: LABELS,
+}
 const ERRORS: MetricSpec = {
   name: 'millrace_storage_errors',
   type: 'counter',
@@ -89,6 +95,7 @@ export const WAL_METRICS: readonly MetricSpec[] = [
   EVICTED,
   RECOVERED,
   DAMAGED,
+  EMPTY,
   ERRORS,
 ]
 
@@ -117,6 +124,7 @@ export class WalMetrics {
   readonly evicted: Counter
   readonly recovered: Counter
   readonly damaged: Counter
+  readonly emptyFiles: Counter
   readonly #meter: Meter
   readonly #storage: string
   #forget: (() => void)[] = []
@@ -132,6 +140,7 @@ export class WalMetrics {
     this.evicted = meter.counter(EVICTED, labels)
     this.recovered = meter.counter(RECOVERED, labels)
     this.damaged = meter.counter(DAMAGED, labels)
+    this.emptyFiles = meter.counter(EMPTY, labels)
   }
 
   refused(reason: RefusedReason): Counter {

@@ -317,7 +317,7 @@ export class WalQueue implements StoredQueue, WriterOwner {
   #refuse(reason: Shortage | 'busy', message: string, retryAfterMs: number): Appended {
     this.#env.metrics.refused(reason).value++
     const drop = this.#env.options().overflow === 'drop_newest' && reason !== 'busy'
-    return { kind: 'full', drop, retryAfterMs, message }
+    return { kind: 'full', drop, isShare: reason === 'tenant', retryAfterMs, message }
   }
 
   /** Whether old entries of this queue can make the room. They go once the new one is stored. */

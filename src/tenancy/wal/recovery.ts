@@ -1,5 +1,5 @@
 /** Finds what a process before this one has left in the folder of one queue: segments, what is gone of them, and damage. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TenantId } from '../../core/batch.ts'
 import { ACK_SLOT_BYTES, decodeAcks } from './ack-format.ts'
 import { codeOf, messageOf, type WalEnvironment } from './environment.ts'
@@ -46,6 +46,8 @@ export class RecoveryTally {
   lostEntries = 0
   tornTails = 0
   suspects = 0
+  /** Files without a byte of an entry. */
+  emptyFiles = 0
   readonly setAside: string[] = []
 }
 
@@ -140,7 +142,9 @@ class Recovery {
           this.#env.log.error('segment_header_damaged', { path, what: read.message })
           return { ...place, seed, start, name: null, previous: 0, previousEnd: 0 }
         }
-        await this.#removeOrRename(path, head.subarray(0, filled), read.message)
+        if (head.subarray(0, filled).every(byte => byte === 0)) {
+          await this.#removeEmpty(path, length, names)
+        } else await this.#rename(path, read.message)
       }
     } catch (failure) {
       this.#setAside(path, messageOf(failure))
@@ -155,14 +159,27 @@ class Recovery {
     return Math.min(SEGMENT_HEADER_BYTES, aligned(head.length))
   }
 
-  /** A file that was begun and never written to is no loss. */
-  async #removeOrRename(path: string, head: Buffer, message: string): Promise<void> {
+  /**
+   * A file that was begun and never written to is no loss, as when the process ended just then. What a file system has emptied
+   * looks the same but for its acknowledgements, which say that there were entries.
+   */
+  async #removeEmpty(path: string, bytes: number, names: readonly string[]): Promise<void> {
+    const { files, fs, log, metrics } = this.#env
+    const hadEntries = names.includes(basename(acksPathOf(path)))
+    files.forget(path)
+    await fs.remove(path)
+    if (hadEntries) await fs.remove(acksPathOf(path)).catch(() => {})
+    this.#tally.emptyFiles++
+    metrics.emptyFiles.value++
+    if (hadEntries) {
+      this.#tally.damagedPlaces++
+      log.error('emptied_segment_removed', { path, bytes })
+    } else log.warn('empty_segment_removed', { path, bytes })
+  }
+
+  async #rename(path: string, message: string): Promise<void> {
     const { files, fs } = this.#env
     files.forget(path)
-    if (head.every(byte => byte === 0)) {
-      await fs.remove(path)
-      return
-    }
     this.#tally.damagedPlaces++
     await fs.rename(path, `${path}.damaged`)
     this.#setAside(`${path}.damaged`, message)

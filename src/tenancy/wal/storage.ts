@@ -82,6 +82,8 @@ export interface RecoveryReport {
   readonly tornTails: number
   /** Entries that were being sent at several ends of the process; dead letters now. */
   readonly suspects: number
+  /** Files without a byte of an entry: removed. */
+  readonly emptyFiles: number
   /** Files that cannot be read as segments: left in place or renamed to `*.damaged`. */
   readonly setAside: readonly string[]
   readonly durationMs: number
@@ -211,7 +213,7 @@ export class WalStorage {
     }
     this.#reports.set(`${exporter} ${signal}`, report)
     this.#metrics.recovered.value += tally.entries
-    if (tally.segments > 0 || tally.setAside.length > 0) {
+    if (tally.segments > 0 || tally.setAside.length > 0 || tally.emptyFiles > 0) {
       log.info('stored_queues_recovered', { exporter, signal, ...report })
     }
     return queues

@@ -398,6 +398,17 @@ test('what was taken after the attempt had ended is not sent again', async t => 
   assert.ok(!producer.sends[1].some(({ key }) => key === taken.key))
 })
 
+test('a batch whose success is told when nobody waits for it any more is not sent again', async t => {
+  const { producer, send } = await start(t, { partition_traces_by_id: true })
+  const batch = batchOf('traces', { items: 10 })
+
+  await send(batch)
+  const again = await send(batch)
+
+  assert.deepEqual(again, { kind: 'sent' })
+  assert.equal(producer.sends.length, 1)
+})
+
 test('bytes that may still be read are not used again', async t => {
   const { producer, send } = await start(t)
   const [answered, open] = [batchOf('traces'), batchOf('traces')]

@@ -1,7 +1,7 @@
 /** A sender that answers as a test says, and an exporter around it on a clock that stands still. */
 
 import { section } from '../../../src/config/fields.ts'
-import { DEFAULT_TENANT } from '../../../src/core/batch.ts'
+import { type Batch, DEFAULT_TENANT } from '../../../src/core/batch.ts'
 import type { Component, Consumer } from '../../../src/core/component.ts'
 import type { Signal } from '../../../src/core/signal.ts'
 import { type SendingConfig, sendingFields } from '../../../src/exporters/sending/config.ts'
@@ -9,7 +9,12 @@ import {
   createSendingExporter,
   type SendingOptions,
 } from '../../../src/exporters/sending/exporter.ts'
-import type { EncodedBatch, Sender, SendResult } from '../../../src/exporters/sending/sender.ts'
+import type {
+  EncodedBatch,
+  Progress,
+  Sender,
+  SendResult,
+} from '../../../src/exporters/sending/sender.ts'
 import { type FakeServices, fakeServices } from '../../../src/testing/fakes.ts'
 import { sampleRequest } from '../../harness/samples.ts'
 import { acceptBatch, type TestBatch } from '../batch-of.ts'
@@ -26,6 +31,9 @@ export interface OpenAttempt {
 export class ScriptedSender implements Sender {
   /** Answers at once; without it attempts stay open. */
   reply: ((encoded: EncodedBatch) => SendResult) | null = () => SENT
+  /** In the place of `reply`. */
+  attempt: ((encoded: EncodedBatch) => Promise<SendResult>) | null = null
+  progressOf: (batch: Batch) => Progress | null = () => null
   readonly attempts: EncodedBatch[] = []
   readonly open: OpenAttempt[] = []
   stopped = false
@@ -34,10 +42,15 @@ export class ScriptedSender implements Sender {
 
   send(encoded: EncodedBatch, abort: AbortSignal): Promise<SendResult> {
     this.attempts.push(encoded)
+    if (this.attempt !== null) return this.attempt(encoded)
     if (this.reply !== null) return Promise.resolve(this.reply(encoded))
     return new Promise(resolve => {
       this.open.push({ items: encoded.items, abort, answer: resolve })
     })
+  }
+
+  progress(batch: Batch): Progress | null {
+    return this.progressOf(batch)
   }
 
   async stop(): Promise<void> {

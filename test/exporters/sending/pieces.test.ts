@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { Batch, NO_CONTEXT } from '../../../src/core/batch.ts'
 import { type Message, PieceSender } from '../../../src/exporters/sending/pieces.ts'
 import type { SendResult } from '../../../src/exporters/sending/sender.ts'
+import type { Encoded } from '../../../src/otlp/encode.ts'
 
 const SENT: SendResult = { kind: 'sent' }
 const RETRY: SendResult = { kind: 'retry', message: 'not now' }
@@ -36,9 +37,9 @@ function destination(answer: (text: string, n: number) => SendResult) {
   const texts: string[] = []
   const post = async (request: { chunks: readonly Uint8Array[] }): Promise<SendResult> => {
     const text = Buffer.concat(request.chunks).toString()
-    texts.push(text)
+    const n = texts.push(text)
     await Promise.resolve()
-    return answer(text, texts.length)
+    return answer(text, n)
   }
   return { texts, post }
 }
@@ -153,6 +154,47 @@ test('counts what was refused while other requests of the batch were taken', asy
   })
 })
 
+test('looks for the bad item of a request while others of the batch are taken', async () => {
+  const refusal: SendResult = { kind: 'drop', reason: 'bad_data', message: 'HTTP 400' }
+  const asked: string[] = []
+  const ranges: Message = {
+    items: 500,
+    size: (from, to) => to - from,
+    encode: (from, to) => ({ chunks: [Buffer.from(`${from} ${to}`)], byteLength: 1 }),
+  }
+
+  const result = await new PieceSender(0).send(
+    batch(),
+    translation([message('a', [1]), ranges]),
+    async request => {
+      const text = Buffer.concat(request.chunks).toString()
+      asked.push(text)
+      const [from, to] = text.split(' ').map(Number)
+      return from <= 321 && 321 < to ? refusal : SENT
+    },
+  )
+
+  assert.equal(result.kind === 'sent' && result.rejected, 1)
+  assert.ok(asked.length <= 22, `${asked.length} requests`)
+})
+
+test('asks for no more than so many halves where every item is refused', async () => {
+  const refusal: SendResult = { kind: 'drop', reason: 'bad_data', message: 'HTTP 400' }
+  const { texts, post } = destination(text => (text.includes('b') ? refusal : SENT))
+  const messages = [
+    message('a', [1]),
+    message(
+      'b',
+      Array.from({ length: 5000 }, () => 1),
+    ),
+  ]
+
+  const result = await new PieceSender(0).send(batch(), translation(messages), post)
+
+  assert.equal(result.kind === 'sent' && result.rejected, 5000)
+  assert.ok(texts.length <= 16, `${texts.length} requests`)
+})
+
 test('gives a refusal back as it is when nothing was delivered', async () => {
   const refusal: SendResult = { kind: 'drop', reason: 'bad_data', message: 'HTTP 400' }
   const { post } = destination(() => refusal)
@@ -184,4 +226,84 @@ test('drops a batch of which the protocol can carry nothing', async () => {
 
   assert.deepEqual(result, { kind: 'drop', reason: 'invalid_ids', message: 'no ids' })
   assert.deepEqual(texts, [])
+})
+
+test('what is taken after nobody waits for the answer any more is not sent again', async () => {
+  let settle: (result: SendResult) => void = () => {}
+  const answered = new Promise<SendResult>(resolve => (settle = resolve))
+  const sender = new PieceSender(0)
+  const one = batch()
+  const messages = [message('a', [1]), message('b', [1, 1])]
+  const late = sender.send(one, translation(messages), () => answered)
+  settle(SENT)
+  await late
+  const { texts, post } = destination(() => SENT)
+
+  const progress = sender.progress(one)
+  const again = await sender.send(one, translation(messages), post)
+
+  assert.equal(progress?.delivered, 3)
+  assert.deepEqual(again, { kind: 'sent', rejected: 0, message: '' })
+  assert.deepEqual(texts, [])
+})
+
+test('what was never asked about is lost for what ended the asking, not for what one item was refused for', async () => {
+  const bad: SendResult = { kind: 'drop', reason: 'bad_data', message: 'HTTP 400' }
+  const denied: SendResult = { kind: 'drop', reason: 'unauthenticated', message: 'who are you' }
+  for (const isDelivered of [true, false]) {
+    const { texts, post } = destination((_, n) =>
+      n === 1 ? bad : n === 2 && isDelivered ? SENT : denied,
+    )
+    const messages = Array.from({ length: 20 }, () => message('a', [1]))
+
+    const result = await new PieceSender(0).send(batch(), translation(messages), post)
+
+    assert.ok(texts.length <= 10)
+    if (isDelivered && result.kind === 'sent') {
+      const reasons = result.refused?.map(({ reason, items }) => [reason, items])
+      assert.deepEqual(reasons, [
+        ['bad_data', 1],
+        ['unauthenticated', 18],
+      ])
+    } else assert.deepEqual(result, denied)
+  }
+})
+
+test('an item that cannot be laid out, or whose request throws, is lost alone, and the others of its batch are not sent twice', async () => {
+  const { texts, post } = destination(() => SENT)
+  const fault: Message = {
+    items: 1,
+    size: () => 1,
+    encode: () => {
+      throw new Error('no such field')
+    },
+  }
+
+  const thrown = [message('a', [1]), message('c', [1]), message('b', [1])]
+  const posting = async (request: Encoded): Promise<SendResult> => {
+    if (Buffer.concat(request.chunks).toString() === '(c)') throw new Error('no such field')
+    return post(request)
+  }
+
+  for (const messages of [[message('a', [1]), fault, message('b', [1])], thrown]) {
+    const result = await new PieceSender(0).send(batch(), translation(messages), posting)
+
+    assert.deepEqual(texts.splice(0).sort(), ['(a)', '(b)'])
+    assert.deepEqual(result, {
+      ...{ kind: 'sent', rejected: 1, message: 'no such field' },
+      refused: [{ reason: 'internal_error', message: 'no such field', items: 1, parts: null }],
+    })
+  }
+})
+
+test('a destination that rejects more than it was sent does not make the count of what it took negative', async () => {
+  const { post } = destination((_, n) => (n === 1 ? { kind: 'sent', rejected: 9 } : RETRY))
+  const sender = new PieceSender(0)
+  const one = batch()
+
+  await sender.send(one, translation([message('a', [1]), message('b', [1])]), post)
+
+  const progress = sender.progress(one)
+  assert.equal(progress?.delivered, 0)
+  assert.equal(progress?.refused[0].items, 1)
 })

@@ -21,8 +21,8 @@ const answer: fc.Arbitrary<SendResult> = fc.constantFrom<SendResult>(
 const fault: fc.Arbitrary<Partial<Faults>> = fc.constantFrom<Partial<Faults>>(
   { append: null, read: null, evict: false },
   { append: { kind: 'failed', retryAfterMs: 1000, message: 'EIO' } },
-  { append: { kind: 'full', drop: true, retryAfterMs: 1000, message: 'quota' } },
-  { append: { kind: 'full', drop: false, retryAfterMs: 1000, message: 'quota' } },
+  { append: { kind: 'full', drop: true, isShare: false, retryAfterMs: 1000, message: 'quota' } },
+  { append: { kind: 'full', drop: false, isShare: true, retryAfterMs: 1000, message: 'quota' } },
   { append: null, evict: true },
   { read: { kind: 'failed', message: 'EIO' } },
   { read: { kind: 'damaged', message: 'CRC' } },

@@ -260,7 +260,13 @@ test('a full or failing disk is told to the sender, and nothing is kept', async 
   const kit = await startStored()
   kit.storage.faults.append = { kind: 'failed', retryAfterMs: 5000, message: 'EIO' }
   const failed = await consume(kit)
-  kit.storage.faults.append = { kind: 'full', drop: false, retryAfterMs: 3000, message: 'quota' }
+  kit.storage.faults.append = {
+    kind: 'full',
+    drop: false,
+    isShare: false,
+    retryAfterMs: 3000,
+    message: 'quota',
+  }
   const full = await consume(kit)
 
   assert.deepEqual(failed, { kind: 'busy', retryAfterMs: 5000, cause: 'unavailable' })
@@ -270,10 +276,27 @@ test('a full or failing disk is told to the sender, and nothing is kept', async 
   assertBalanced(kit.services.ledger)
 })
 
+test('a sender whose tenant has its share of the disk in use is told that, not that all is full', async () => {
+  const kit = await startStored()
+  const share = { isShare: true, message: 'share' }
+  kit.storage.faults.append = { kind: 'full', drop: false, retryAfterMs: 3000, ...share }
+
+  const outcome = await consume(kit)
+
+  assert.deepEqual(outcome, { kind: 'busy', retryAfterMs: 3000, cause: 'disk_share' })
+  assertBalanced(kit.services.ledger)
+})
+
 test('a policy that loses the newest, or the oldest, is booked as such', async () => {
   const kit = await startStored({ queue: { num_consumers: 1 } })
   kit.sender.reply = null
-  kit.storage.faults.append = { kind: 'full', drop: true, retryAfterMs: 0, message: 'quota' }
+  kit.storage.faults.append = {
+    kind: 'full',
+    drop: true,
+    isShare: false,
+    retryAfterMs: 0,
+    message: 'quota',
+  }
   assert.equal((await consume(kit)).kind, 'accepted')
   assert.equal(droppedItems(kit, 'storage_full'), 5)
 
@@ -456,7 +479,13 @@ test('stops in order while requests wait for a slot of a destination that fails'
 
 test('who sends what can never be stored is told so, and not to come again', async () => {
   const kit = await startStored()
-  kit.storage.faults.append = { kind: 'full', drop: false, retryAfterMs: 1000, message: 'quota' }
+  kit.storage.faults.append = {
+    kind: 'full',
+    drop: false,
+    isShare: false,
+    retryAfterMs: 1000,
+    message: 'quota',
+  }
   assert.equal((await consume(kit)).kind, 'busy')
   kit.storage.queue('scripted', 'traces').limitBytes = 100
 

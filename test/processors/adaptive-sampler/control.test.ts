@@ -59,6 +59,26 @@ test('takes feedback about traces that it has noted', async t => {
   await sampler.finish()
 })
 
+test('the same word about a trace counts once, and another one takes its place', async t => {
+  const sampler = await startSampler(t)
+  sampler.send(shopTrace(1))
+  sampler.send(shopTrace(2))
+  await sampler.decide()
+  const said = (trace: number, verdict: 'useful' | 'noise') =>
+    assert.equal(sampler.control.feedback(traceId(trace), verdict), null)
+
+  said(1, 'useful')
+  said(1, 'useful')
+  said(2, 'useful')
+  assert.deepEqual(sampler.control.view().feedback, { useful: 2, noise: 0 })
+  said(1, 'noise')
+  said(1, 'noise')
+
+  assert.deepEqual(sampler.control.view().feedback, { useful: 1, noise: 1 })
+  assert.equal(sampler.meter.total('millrace_sampler_feedback'), 3)
+  await sampler.finish()
+})
+
 test('compares models in shadow and as arms', async t => {
   const sampler = await startSampler(t, {
     model: 'heuristic',

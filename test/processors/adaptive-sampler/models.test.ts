@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { MillraceError } from '../../../src/errors.ts'
 import { shopTrace, startSampler, traceId } from './kit.ts'
 
 for (const model of ['rules', 'heuristic', 'network', 'blend', 'isolation_forest'] as const) {
@@ -23,6 +24,21 @@ for (const model of ['rules', 'heuristic', 'network', 'blend', 'isolation_forest
     await sampler.finish()
   })
 }
+
+test('a models_directory that is not there keeps the sampler from starting', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-sampler-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const missing = join(directory, 'not-mounted')
+
+  await assert.rejects(startSampler(t, { models_directory: missing }), (error: unknown) => {
+    assert.ok(error instanceof MillraceError)
+    assert.equal(error.code, 'MILLRACE_MODEL_DIRECTORY')
+    assert.ok(error.message.includes(missing))
+    return true
+  })
+  const sampler = await startSampler(t, { models_directory: directory })
+  await sampler.finish()
+})
 
 test('the network learns from made-up faults and from feedback, and has not forgotten it after a restart', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-sampler-'))

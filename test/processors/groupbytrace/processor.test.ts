@@ -4,6 +4,7 @@ import test from 'node:test'
 import type { Batch } from '../../../src/core/batch.ts'
 import { ACCEPTED, busy } from '../../../src/core/outcome.ts'
 import { config as spec } from '../../../src/processors/groupbytrace/config.ts'
+import { GROUP_BY_TRACE_METRICS } from '../../../src/processors/groupbytrace/metrics.ts'
 import { GroupByTraceProcessor } from '../../../src/processors/groupbytrace/processor.ts'
 import { assertBalanced, CollectingConsumer, fakeServices } from '../../../src/testing/fakes.ts'
 import { batchOfJson, jsonOf, text, tracesOf } from '../request-batch.ts'
@@ -143,4 +144,53 @@ test('refuses what upstream does not support either', () => {
     problems.map(({ path }) => path),
     [['discard_orphans'], ['store_on_disk']],
   )
+})
+
+test('has every metric of upstream with its type', () => {
+  const prefix = 'otelcol_processor_groupbytrace_'
+  const ours = GROUP_BY_TRACE_METRICS.filter(({ name }) => name.startsWith(prefix)).map(
+    ({ name, type }) => `${name.slice(prefix.length)} ${type}`,
+  )
+
+  assert.deepEqual(ours.sort(), [
+    'conf_num_traces gauge',
+    'event_latency histogram',
+    'incomplete_releases counter',
+    'num_events_in_queue gauge',
+    'num_traces_in_memory gauge',
+    'spans_released counter',
+    'traces_evicted counter',
+    'traces_released counter',
+  ])
+})
+
+test('counts traces that went before their wait was over, and only those', async () => {
+  const group = await start({ num_traces: 2 })
+  const incomplete = () => group.meter.total('otelcol_processor_groupbytrace_incomplete_releases')
+  group.send(1, 2, 3)
+  assert.equal(incomplete(), 1)
+  await group.clock.advance(1200)
+  assert.equal(incomplete(), 1)
+  group.send(4)
+
+  await group.processor.stop(AbortSignal.timeout(1000))
+
+  assert.equal(incomplete(), 2)
+  await group.finish()
+})
+
+test('tells what waits for the next stage, and what was worked on', async () => {
+  const group = await start()
+  const prefix = 'otelcol_processor_groupbytrace_'
+  group.next.answer = () => busy(1000)
+  group.send(1)
+  group.send(2)
+  await group.clock.advance(1200)
+
+  assert.equal(group.meter.total(`${prefix}num_events_in_queue`), 2)
+  assert.equal(group.meter.total(`${prefix}event_latency`), 3)
+  group.next.answer = () => ACCEPTED
+  await group.clock.advance(1200)
+  assert.equal(group.meter.total(`${prefix}num_events_in_queue`), 0)
+  await group.finish()
 })

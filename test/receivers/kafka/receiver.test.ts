@@ -547,6 +547,21 @@ test('reads a topic that was made anew in the place of one with a broken log', a
   assert.match(kit.statuses.at(-1)!, /^ok/)
 })
 
+test('a broken log is told of no more once it goes on behind what was read', async () => {
+  const kit = new Kit()
+  const client = await kit.start()
+  const beyond = batch([spans(0), spans(1), spans(2)], HOME, 1)
+  await client.events.records(beyond)
+  await client.events.records(beyond)
+  await kit.services.clock.advance(5000)
+
+  const next = await client.events.records(batch([spans(5)], HOME, 6))
+
+  assert.equal(next, 6)
+  assert.equal(kit.next.batches.length, 4)
+  assert.match(kit.statuses.at(-1)!, /^ok/)
+})
+
 test('holds up the partition of a tenant over its limits, and leaves out whom nobody knows', async () => {
   const charged: number[] = []
   let isOver = true

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { evaluateSampling } from '../../../src/cli/sampler/eval.ts'
 import { runBaseline } from '../../../src/sampler/eval/baselines.ts'
 import { Truth } from '../../../src/sampler/eval/estimation.ts'
@@ -63,6 +64,26 @@ test('no trace is decided before its root is there or half a minute has passed, 
   for (const there of schedule.present) missing += 1 - there
   const share = missing / schedule.present.length
   assert.ok(share > 0.004 && share < 0.02, `${share}`)
+})
+
+test('a trace of very many spans is decided when as many have come, not when it ends', async t => {
+  const directory = folder(t, 1)
+  // The root lasts a minute, all others end at once.
+  const spans = Array.from({ length: 12_000 }, (_, i) =>
+    i === 0 ? [1, 0, -1, 0, 60_000_000] : [1, 0, 0, i, 10],
+  )
+  const line = { id: 'aa', t0: 1.7e15, h: 'wide', s: spans.flat() }
+  writeFileSync(join(directory, 'traces.jsonl.gz'), gzipSync(`${JSON.stringify(line)}\n`))
+  const recording = await readRecording(directory)
+
+  const schedule = makeSchedule(recording, 1)
+
+  const waited = schedule.tick[0] - 1.7e12
+  assert.ok(waited > 0 && waited <= 4_000, `${waited}`)
+  assert.equal(
+    schedule.present.reduce((sum, there) => sum + there, 0),
+    10_000,
+  )
 })
 
 test('keeps nearly all traces of an incident within the budget, and gives the same rows for the same seed', async t => {

@@ -90,3 +90,26 @@ test('a folder without one of the files, or without traces, is refused by code',
   await assert.rejects(readRecording(none), { code: 'MILLRACE_SAMPLER_RECORDING' })
   await assert.rejects(readRecording(empty), /there are no traces/)
 })
+
+test('a file that cannot be read is named', async t => {
+  const cases: readonly (readonly [string, Buffer, RegExp])[] = [
+    ['dict.json', Buffer.from('{"ops":'), /dict\.json is not JSON/],
+    ['faults.json', Buffer.from('[,]'), /faults\.json is not JSON/],
+    ['labels.csv.gz', Buffer.from('label,fault_idx'), /labels\.csv\.gz: incorrect header check/],
+    ['traces.jsonl.gz', Buffer.from('{"id":"aa"}'), /traces\.jsonl\.gz: incorrect header check/],
+    ['traces.jsonl.gz', gzipSync('{}\n').subarray(0, 12), /traces\.jsonl\.gz: unexpected end/],
+  ]
+  for (const [name, bytes, message] of cases) {
+    const directory = folder(t)
+    writeFileSync(join(directory, name), bytes)
+
+    await assert.rejects(readRecording(directory), message)
+  }
+})
+
+test('a line without an end is not gathered for ever', async t => {
+  const directory = folder(t)
+  writeFileSync(join(directory, 'traces.jsonl.gz'), gzipSync(Buffer.alloc(70 << 20, 0x20)))
+
+  await assert.rejects(readRecording(directory), /traces\.jsonl\.gz, line 1: longer than 64 MiB/)
+})

@@ -176,6 +176,33 @@ test('feedback of operators bends the scores of traces like those', async () => 
   assert.ok(score() < before, `${before} -> ${score()}`)
 })
 
+test('another word about the same trace takes the place of the first', () => {
+  const { tuner } = makeTuner()
+  const { vectors } = makeRows(3)
+  const width = LAYOUT.length
+  for (let i = 0; i < 3; i++) tuner.addFeedback(vectors, i * width, true, `trace ${i}`)
+
+  tuner.addFeedback(vectors, width, false, 'trace 1')
+  assert.deepEqual([tuner.view().rows.useful, tuner.view().rows.noise], [2, 1])
+  tuner.addFeedback(vectors, width, true, 'trace 1')
+
+  assert.deepEqual([tuner.view().rows.useful, tuner.view().rows.noise], [3, 0])
+})
+
+test('of rows with keys one is taken back, the others stay', () => {
+  const buffer = new ReplayBuffer(['a'], 1)
+  const rows = Float32Array.of(1, 2, 3)
+  for (const [i, key] of ['one', 'two', 'three'].entries()) buffer.add('useful', rows, i, key)
+
+  buffer.withdraw('useful', 'one')
+  buffer.withdraw('useful', 'one')
+  buffer.withdraw('noise', 'two')
+
+  assert.deepEqual([...buffer.toSet().vectors].sort(), [2, 3])
+  buffer.withdraw('useful', 'three')
+  assert.deepEqual([...buffer.toSet().vectors], [2])
+})
+
 test('live and kept weights and the rows survive a restart', async () => {
   const { tuner, network } = makeTuner()
   feed(tuner)

@@ -199,6 +199,24 @@ test('a file that is no segment is renamed and told, an empty one is removed', a
   await store(bench.queue, 1)
 })
 
+test('an empty file is counted and told, as lost where something says that it had entries', async () => {
+  const fs = new MemoryFs()
+  fs.setBytes(SEGMENT, Buffer.alloc(0))
+  fs.setBytes(`${FOLDER}/acme/000000000002.wal`, Buffer.alloc(0))
+  fs.setBytes(`${FOLDER}/acme/000000000002.ack`, Buffer.alloc(16, 1))
+
+  const bench = await reopen(fs)
+
+  const { emptyFiles, damagedPlaces } = reportOf(bench)
+  assert.deepEqual([emptyFiles, damagedPlaces], [2, 1])
+  assert.equal(bench.services.meter.total('millrace_storage_empty_files'), 2)
+  for (const event of ['empty_segment_removed', 'emptied_segment_removed']) {
+    assert.equal(bench.events.filter(each => each === event).length, 1, event)
+  }
+  assert.ok(bench.events.includes('stored_queues_recovered'))
+  assert.deepEqual(fs.paths(), [])
+})
+
 test('a file that cannot be read at the start is left for the next one', async () => {
   const fs = await filled()
   const before = fs.paths()

@@ -319,7 +319,7 @@ test('refuses what goes over the share of a tenant, and takes it when there is r
   queue.acknowledge(queue.next()!.id)
 
   assert.equal(answer.kind, 'full')
-  assert.ok(answer.kind === 'full' && !answer.drop && answer.retryAfterMs > 0)
+  assert.ok(answer.kind === 'full' && !answer.drop && answer.isShare && answer.retryAfterMs > 0)
   await store(queue, 3, 400)
 })
 

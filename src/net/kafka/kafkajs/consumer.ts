@@ -15,13 +15,13 @@ import type {
   Position,
   TopicPartition,
 } from '../client.ts'
-import { splitAddress } from '../cluster.ts'
 import { retryLater } from '../errors.ts'
 import { createAssigners } from './assigners.ts'
+import { createClient, createConsumer, findTopics } from './client.ts'
 import { DamageAhead, type Portion } from './damage-ahead.ts'
 import { type ConsumerGroup, loadKafkajs } from './internals.ts'
-import { failureOf, saslOptions, socketFactory } from './link.ts'
-import { advance, byTopic, keyOf, readRecord, selectTopics } from './messages.ts'
+import { failureOf } from './link.ts'
+import { advance, byTopic, keyOf, readRecord } from './messages.ts'
 import type { FetchedPart } from './misplaced.ts'
 
 /** A batch that takes longer is waited for beside kafkajs, which would hold up all partitions of the broker. */
@@ -29,10 +29,7 @@ const PATIENCE_MS = 20
 /** How often topics that are not there yet, or that a pattern may match, are looked for. */
 const TOPICS_INTERVAL_MS = 30_000
 const MISSING_INTERVAL_MS = 2_000
-/** A member that works on its partitions may hold up a rebalance for so long. */
-const REBALANCE_TIMEOUT_MS = 60_000
 const BEGIN_AGAIN = { initialMs: 500, multiplier: 2, randomization: 0.3, maxMs: 15_000 }
-const RETRY = { retries: 3, initialRetryTime: 250, maxRetryTime: 2_000 }
 
 /** A batch that is with the receiver. */
 interface HeldBatch extends TopicPartition {
@@ -131,10 +128,10 @@ export class KafkajsConsumer implements KafkaConsumer {
 
   /** One life of a client, from connecting to its end. */
   async #live(): Promise<KafkaFailure | null> {
-    const kafka = this.#createClient()
+    const kafka = createClient(this.#options)
     let topics: readonly string[]
     try {
-      topics = await this.#findTopics(kafka)
+      topics = await findTopics(kafka, this.#options)
     } catch (error) {
       return failureOf(error, 'brokers')
     }
@@ -304,31 +301,6 @@ export class KafkajsConsumer implements KafkaConsumer {
     this.#session?.consumer.resume(byTopic(free))
   }
 
-  #createClient(): Kafkajs.Kafka {
-    const { kafkajs } = loadKafkajs()
-    const { clientId, connectTimeoutMs, requestTimeoutMs, sasl, tls, log } = this.#options
-    const open = socketFactory(tls)
-    // kafkajs cuts addresses at the first colon, so v6 ones go by another name.
-    const aliases = new Map<string, string>()
-    const brokers = this.#options.brokers.map((address, i) => {
-      const [host, port] = splitAddress(address)
-      if (!host.includes(':')) return address
-      aliases.set(`seed-${i}`, host)
-      return `seed-${i}:${port}`
-    })
-    return new kafkajs.Kafka({
-      ...{ brokers, clientId, requestTimeout: requestTimeoutMs },
-      connectionTimeout: connectTimeoutMs,
-      ...(sasl !== null && { sasl: saslOptions(sasl) as Kafkajs.SASLOptions }),
-      ssl: tls !== null,
-      socketFactory: place => open({ ...place, host: aliases.get(place.host) ?? place.host }),
-      retry: { ...RETRY, restartOnFailure: async () => false },
-      logCreator: () => entry => {
-        if (entry.level <= kafkajs.logLevel.WARN) log.debug('kafkajs', { ...entry.log })
-      },
-    })
-  }
-
   #createSession(kafka: Kafkajs.Kafka, topics: readonly string[]): Session {
     const options = this.#options
     const assigners = createAssigners(loadKafkajs().kafkajs, options.rebalanceStrategies, {
@@ -338,36 +310,10 @@ export class KafkajsConsumer implements KafkaConsumer {
       },
       afterJoin: group => this.#afterJoin(group),
     })
-    const consumer = kafka.consumer({
-      groupId: options.groupId,
-      partitionAssigners: assigners,
-      sessionTimeout: options.sessionTimeoutMs,
-      heartbeatInterval: options.heartbeatIntervalMs,
-      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
-      metadataMaxAge: options.metadataMaxAgeMs,
-      minBytes: options.minFetchBytes,
-      maxBytes: options.maxFetchBytes,
-      maxBytesPerPartition: options.maxPartitionFetchBytes,
-      // It says between two fetches only that it lives: a longer wait would cost it its place in the group.
-      maxWaitTimeInMs: Math.min(options.maxFetchWaitMs, options.heartbeatIntervalMs),
-      allowAutoTopicCreation: false,
-      rackId: options.rackId,
-      retry: { ...RETRY, restartOnFailure: async () => false },
-    })
+    const consumer = createConsumer(kafka, options, assigners)
     let end!: Session['end']
     const ended = new Promise<KafkaFailure | null>(resolve => (end = resolve))
     return { consumer, ended, end, topics, group: null }
-  }
-
-  /** Those that exist and are wanted. */
-  async #findTopics(kafka: Kafkajs.Kafka): Promise<readonly string[]> {
-    const admin = kafka.admin()
-    try {
-      await admin.connect()
-      return selectTopics(await admin.listTopics(), this.#options)
-    } finally {
-      await admin.disconnect().catch(() => {})
-    }
   }
 
   /** A topic that has come or gone makes a new life. */
@@ -377,7 +323,7 @@ export class KafkajsConsumer implements KafkaConsumer {
     if (hasAll) return { cancel() {} }
     const everyMs = Math.min(TOPICS_INTERVAL_MS, metadataMaxAgeMs)
     return clock.every(everyMs, () => {
-      this.#findTopics(kafka).then(
+      findTopics(kafka, this.#options).then(
         found => {
           const isSame =
             found.length === session.topics.length &&

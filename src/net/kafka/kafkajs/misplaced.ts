@@ -26,22 +26,25 @@ interface Run {
 /** The messages as they are, but each misplaced batch one damage; what is known to have been passed is left out. */
 export function putInPlace({ messages, fetchedOffset, highWatermark }: FetchedPart) {
   const runs = runsOf(messages)
+  const lowest = lowestBehind(runs)
   const end = Number(highWatermark)
   const kept: Message[] = []
   /** Nothing may begin before it any more. */
   let expected = Number(fetchedOffset ?? 0)
+  /** First run behind that may be in its place; it only ever moves on, so that many runs are not looked at for each. */
+  let next = 0
   let isWell = true
   for (const [i, run] of runs.entries()) {
-    const behind = runs.slice(i + 1)
-    const isTooHigh = run.first >= end && behind.some(({ first }) => first < run.first)
+    const isTooHigh = run.first >= end && lowest[i] < run.first
     if (run.first >= expected && !isTooHigh) {
       for (let at = run.start; at < run.end; at++) kept.push(messages[at])
       expected = Number(messages[run.end - 1].offset) + 1
       continue
     }
     isWell = false
-    const next = behind.find(({ first }) => first >= expected && first < end)
-    const nextOffset = next?.first ?? expected + run.end - run.start
+    next = Math.max(next, i + 1)
+    while (next < runs.length && !(runs[next].first >= expected && runs[next].first < end)) next++
+    const nextOffset = next < runs.length ? runs[next].first : expected + run.end - run.start
     if (nextOffset > expected) kept.push(misplaced(run, expected, nextOffset))
     expected = nextOffset
   }
@@ -52,6 +55,17 @@ function misplaced({ context, first }: Run, from: number, nextOffset: number): M
   const message = `it says of itself that it begins at ${first}, which is not its place`
   const bytes = context?.bytes ?? Buffer.alloc(0)
   return damageMessage({ from, nextOffset, message, bytes }) as unknown as Message
+}
+
+/** By run, the least offset at which one behind it begins. */
+function lowestBehind(runs: readonly Run[]): Float64Array {
+  const lowest = new Float64Array(runs.length)
+  let least = Number.POSITIVE_INFINITY
+  for (let i = runs.length - 1; i >= 0; i--) {
+    lowest[i] = least
+    least = Math.min(least, runs[i].first)
+  }
+  return lowest
 }
 
 function runsOf(messages: readonly Message[]): Run[] {

@@ -55,3 +55,24 @@ test('believes what is beyond the end when nothing speaks against it', () => {
 
   assert.equal(putInPlace(fetched), fetched.messages)
 })
+
+for (const [what, wrong] of [
+  ['in order', (offset: number) => offset],
+  ['of which every other one is wrong', (offset: number) => (offset % 2 === 0 ? 1 : offset)],
+] as const) {
+  test(`takes no long for very many small batches ${what}`, () => {
+    const count = 60_000
+    const messages = Array.from({ length: count }, (_, i) => ({
+      ...{ offset: String(wrong(i + 10)), batchContext: { bytes: Buffer.alloc(0) } },
+    }))
+    const numbers = { fetchedOffset: '10', highWatermark: String(count + 10) }
+    const fetched = { topic: 't', partition: 0, ...numbers, messages } as unknown as FetchedPart
+
+    const before = performance.now()
+    const placed = putInPlace(fetched)
+    const tookMs = performance.now() - before
+
+    assert.equal(placed.length, count)
+    assert.ok(tookMs < 2000, `${tookMs} ms`)
+  })
+}
