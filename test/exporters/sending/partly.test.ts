@@ -38,6 +38,14 @@ function oneItem(number: number): Message {
   }
 }
 
+/** The owner books what was refused, as it does with the answer; the rest was sent. */
+function assertRefused(kit: ReturnType<typeof startItems>, refused: number, sent: number): void {
+  assert.equal(sentItems(kit), sent)
+  assert.equal(kit.services.meter.total('otelcol_exporter_sent_spans'), sent)
+  kit.services.ledger.unaccepted('default', 'traces', refused, 'rejected')
+  assertBalanced(kit.services.ledger)
+}
+
 test('an owner that hands a batch in again has only the rest of it sent', async () => {
   const kit = startItems(NO_RETRY, item => (item < 2 ? SENT : RETRY))
   const { batch, freed } = kit.batch(4)
@@ -87,11 +95,8 @@ test('a batch that an operator purges was refused but for what had been taken of
   assert.equal(purged, 1)
   const message = 'purged by an operator'
   assert.deepEqual(await outcome, { kind: 'refused', items: 1, why: 'rejected', message })
-  assert.equal(sentItems(kit), 3)
-  assert.equal(kit.services.meter.total('otelcol_exporter_sent_spans'), 3)
-  kit.services.ledger.unaccepted('default', 'traces', 1, 'rejected')
+  assertRefused(kit, 1, 3)
   assert.ok(freed())
-  assertBalanced(kit.services.ledger)
 })
 
 test('of a batch that was cut, the owner is told exactly what was not taken of any piece', async () => {
@@ -109,11 +114,8 @@ test('of a batch that was cut, the owner is told exactly what was not taken of a
 
   assert.deepEqual(kit.sender.sizes, [4, 2, 2])
   assert.equal(outcome.kind === 'refused' && outcome.items, 1)
-  assert.equal(sentItems(kit), 3)
-  assert.equal(kit.services.meter.total('otelcol_exporter_sent_spans'), 3)
-  kit.services.ledger.unaccepted('default', 'traces', 1, 'rejected')
+  assertRefused(kit, 1, 3)
   assert.ok(freed())
-  assertBalanced(kit.services.ledger)
 })
 
 test('without anything taken of it a batch is handed in again whole', async () => {

@@ -531,13 +531,19 @@ test('takes records once that come again and again from beyond the end that the 
   assert.equal(kit.statuses.filter(status => status.includes('BROKEN')).length, 1)
 })
 
-test('reads a topic that was made anew in the place of one with a broken log', async () => {
+/** Records from beyond the end that the broker tells come again, so that the log counts as broken. */
+async function breakLog() {
   const kit = new Kit()
   const client = await kit.start()
   const beyond = batch([spans(0), spans(1), spans(2)], HOME, 1)
   await client.events.records(beyond)
   await client.events.records(beyond)
   await kit.services.clock.advance(5000)
+  return { kit, client }
+}
+
+test('reads a topic that was made anew in the place of one with a broken log', async () => {
+  const { kit, client } = await breakLog()
   const another = { ...spans(0), timestampMs: 1_800_000_000_000 }
 
   const next = await client.events.records(batch([another], HOME, 1))
@@ -548,12 +554,7 @@ test('reads a topic that was made anew in the place of one with a broken log', a
 })
 
 test('a broken log is told of no more once it goes on behind what was read', async () => {
-  const kit = new Kit()
-  const client = await kit.start()
-  const beyond = batch([spans(0), spans(1), spans(2)], HOME, 1)
-  await client.events.records(beyond)
-  await client.events.records(beyond)
-  await kit.services.clock.advance(5000)
+  const { kit, client } = await breakLog()
 
   const next = await client.events.records(batch([spans(5)], HOME, 6))
 
