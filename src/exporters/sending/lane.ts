@@ -239,9 +239,8 @@ export class Lane implements Consumer {
       this.dispatcher.add(createShipment(queue, own, charge, ticket, null, now))
     })
     const { outcome } = result
-    if (outcome.kind === 'busy' && (sender.progress?.(own) ?? null) !== null) {
-      this.#tried.set(batch, own)
-    }
+    // Also where nothing had landed yet: an answer that comes after the time-out is known for this very batch only.
+    if (outcome.kind === 'busy' && sender.progress !== undefined) this.#tried.set(batch, own)
     this.books.settleTicket(batch, result)
     const isTaken =
       outcome.kind === 'accepted' || (outcome.kind === 'refused' && outcome.items < batch.items)

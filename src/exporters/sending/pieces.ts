@@ -2,7 +2,7 @@
  * Sends one batch as several requests: a protocol that is not OTLP may want one for each resource, and a message over the
  * destination's limit is cut between its items. What was delivered is not sent again when the rest is repeated.
  */
-import type { Batch } from '../../core/batch.ts'
+import type { Batch, TenantId } from '../../core/batch.ts'
 import type { Encoded } from '../../otlp/encode.ts'
 import { Journey, type Piece } from './journey.ts'
 import { PieceRun } from './piece-run.ts'
@@ -15,6 +15,8 @@ const LEARNED_SHARE = 0.75
 /** After so many searches for bad items in a row that found nothing to deliver, only every so many-th batch is searched. */
 const MAX_VAIN_SEARCHES = 3
 const SEARCHED_THEN = 100
+/** Tenants beyond are searched for each time. */
+const MAX_VAIN_TENANTS = 10_000
 /** What a batch, or a part of it, has become; any stretch of its items can be sent by itself. */
 export interface Message {
   readonly items: number
@@ -36,8 +38,8 @@ export class PieceSender {
   readonly #journeys = new WeakMap<Batch, Journey>()
   /** Of one request; 0 = none is known. */
   #maxBytes: number
-  #vainSearches = 0
-  #batches = 0
+  /** By tenant: searches in vain in a row, and batches since; one tenant's bad requests are no other's affair. */
+  readonly #vain = new Map<TenantId, { searches: number; batches: number }>()
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -56,8 +58,11 @@ export class PieceSender {
     }
     this.#journeys.set(batch, journey)
     const run = new PieceRun(messages, pieces, journey, post)
-    await run.finish(this.#maySearch())
-    if (run.hasSearched) this.#vainSearches = run.isFruitful ? 0 : this.#vainSearches + 1
+    const { tenant } = batch
+    await run.finish(this.#maySearch(tenant))
+    // A search that a busy destination ended was not in vain.
+    if (run.isFruitful) this.#vain.delete(tenant)
+    else if (run.hasSearched && run.retry === null) this.#vainSearch(tenant)
     if (run.refusedBytes > 0) this.#learn(run.refusedBytes)
     if (run.retry !== null) return run.retry
     if (!journey.hasDelivered && run.drop !== null) {
@@ -103,8 +108,16 @@ export class PieceSender {
     return all
   }
 
-  #maySearch(): boolean {
-    return this.#vainSearches < MAX_VAIN_SEARCHES || ++this.#batches % SEARCHED_THEN === 0
+  #maySearch(tenant: TenantId): boolean {
+    const vain = this.#vain.get(tenant)
+    if (vain === undefined || vain.searches < MAX_VAIN_SEARCHES) return true
+    return ++vain.batches % SEARCHED_THEN === 0
+  }
+
+  #vainSearch(tenant: TenantId): void {
+    const vain = this.#vain.get(tenant)
+    if (vain !== undefined) vain.searches++
+    else if (this.#vain.size < MAX_VAIN_TENANTS) this.#vain.set(tenant, { searches: 1, batches: 0 })
   }
 
   #learn(refusedBytes: number): void {

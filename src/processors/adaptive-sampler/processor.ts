@@ -47,6 +47,7 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
   #slices: Timer | null = null
   #again: Timer | null = null
   #nextTick = 0
+  #isEnding = false
   #isStopping = false
 
   constructor(context: CreateContext<AdaptiveSamplerConfig>, next: Consumer) {
@@ -113,7 +114,10 @@ export class AdaptiveSampler implements Component, Consumer, HasSamplerControl {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    if (this.#isStopping) return
+    if (this.#isEnding) return
+    this.#isEnding = true
+    // They came while this one was in charge; a successor is not asked.
+    await this.#turns.idle()
     this.#isStopping = true
     this.#slices?.cancel()
     this.#again?.cancel()

@@ -22,7 +22,7 @@ import { EARLY, LOOKED_AT } from './flags.ts'
 import type { LateSpans } from './late-spans.ts'
 import type { SamplerMeter } from './metrics.ts'
 import type { SelfSupervision } from './self-supervision.ts'
-import { TickSize } from './tick-size.ts'
+import { MOST_ROWS, TickSize } from './tick-size.ts'
 import type { TraceReader } from './trace-reader.ts'
 
 /** Traces that are asked for at once. */
@@ -74,6 +74,8 @@ export class Sampler {
   /** The arm whose rows are being carried out, and the next row; null between ticks. */
   #applying: Arm | null = null
   readonly #size = new TickSize()
+  /** Then a tick has room for what comes in its time, and a short one would have none for large traces. */
+  #isCeiled = false
   #armNumber = 0
   #nextRow = 0
   #droppedTenant = -1
@@ -103,7 +105,7 @@ export class Sampler {
 
   /** It is to be decided before more is looked at. */
   get isTickFull(): boolean {
-    return this.rows >= this.#size.rows
+    return this.rows >= (this.#isCeiled ? MOST_ROWS : this.#size.rows)
   }
 
   /** Does what there is to do until some milliseconds after now, a little at least. True: there is more. */
@@ -130,6 +132,7 @@ export class Sampler {
     }
     const tookMs = clock.monotonic() - from
     this.#size.fit(this.rows, tookMs)
+    this.#isCeiled = lineup.arms.some(({ decider }) => decider.isCeiled)
     this.#tickMs += tookMs
     meter.decisionSeconds.observe(this.#tickMs / 1000)
     this.lastTickMs = this.#tickMs

@@ -3,7 +3,7 @@
 /** Also the first: code that has hardly run is slow. */
 const LEAST_ROWS = 128
 /** They take memory while they wait. */
-const MOST_ROWS = 1024
+export const MOST_ROWS = 1024
 /** Half of what a tick may take, as the next one may be slower than the last. */
 const AIM_MS = 2.5
 const GROWTH = 2

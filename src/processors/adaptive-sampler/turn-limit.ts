@@ -24,7 +24,20 @@ export class TurnLimit {
 
   run(work: () => Answer): Answer {
     if (this.#waiting.length === 0 && this.#spentMs < TURN_MS) return this.#run(work)
-    return new Promise(resolve => this.#waiting.push(() => resolve(this.#run(work))))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          resolve(this.#run(work))
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+    })
+  }
+
+  /** Resolves when all that wait now have had their turn. */
+  async idle(): Promise<void> {
+    if (this.#waiting.length > 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
   #run(work: () => Answer): Answer {
@@ -33,9 +46,11 @@ export class TurnLimit {
       setImmediate(() => this.#nextTurn())
     }
     const from = this.#clock.monotonic()
-    const answer = work()
-    this.#spentMs += this.#clock.monotonic() - from
-    return answer
+    try {
+      return work()
+    } finally {
+      this.#spentMs += this.#clock.monotonic() - from
+    }
   }
 
   #nextTurn(): void {

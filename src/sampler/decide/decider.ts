@@ -98,6 +98,11 @@ export class Decider extends TickRows {
     return this.#shareOf.get(name) ?? 0
   }
 
+  /** A ceiling holds for somebody, as of the last tick. */
+  get isCeiled(): boolean {
+    return !this.#ceiling.isOpen || this.#ceilings.some(own => own?.isOpen === false)
+  }
+
   /** Time of the collector in ms, never going back. */
   decide(nowMs: number): void {
     // Scores of one share are put in order at a time, so that many tenants make no long tick.

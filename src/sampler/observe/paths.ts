@@ -35,6 +35,8 @@ export class Paths {
   nodes = new Int32Array(FIRST_ROWS)
   /** -log10 of the share of traces that take the most unusual of its turns. */
   turn = 0
+  /** The same of those behind the root: how rare the entry itself is does not count. */
+  innerTurn = 0
   /** Expected paths that are missing, and -log10 of how often so many are. */
   missing = 0
   missingSurprise = 0
@@ -57,6 +59,7 @@ export class Paths {
   #remembers = true
   /** Share of traces that take the most unusual turn that was not remembered. */
   #fresh = 1
+  #innerFresh = 1
   #node = new Int32Array(FIRST_ROWS)
   readonly #climb = new Int32Array(MAX_DEPTH)
 
@@ -78,7 +81,7 @@ export class Paths {
     this.wholeLow = this.wholeHigh = this.setLow = this.setHigh = 0
     this.root = NONE
     this.#remembers = remembers
-    this.#fresh = 1
+    this.#fresh = this.#innerFresh = 1
     node.fill(NONE, 0, count)
     for (let i = 0; i < count; i++) {
       const at = node[i] === NONE ? this.#place(trace, i) : node[i]
@@ -148,6 +151,7 @@ export class Paths {
 
   #judge(): void {
     let turn = this.#fresh
+    let inner = this.#innerFresh
     let expected = 0
     let missing = 0
     for (let k = 0; k < this.count; k++) {
@@ -157,6 +161,7 @@ export class Paths {
       if (above >= LEAST_SEEN) {
         const share = (this.#seen[at] + 0.5) / (above + 1)
         if (share < turn) turn = share
+        if (up !== NONE && share < inner) inner = share
       }
       const seen = this.#seen[at]
       if (seen < LEAST_SEEN) continue
@@ -168,6 +173,7 @@ export class Paths {
       }
     }
     this.turn = -Math.log10(turn)
+    this.innerTurn = -Math.log10(inner)
     this.missing = missing
     this.missingSurprise = missing === 0 ? 0 : surpriseOfCount(missing, expected)
   }
@@ -203,6 +209,8 @@ export class Paths {
     if (!this.#remembers) {
       const above = up === NONE ? this.#traces : this.#seen[up]
       if (above >= LEAST_SEEN) this.#fresh = Math.min(this.#fresh, 0.5 / (above + 1))
+      if (above >= LEAST_SEEN && up !== NONE)
+        this.#innerFresh = Math.min(this.#innerFresh, 0.5 / (above + 1))
     }
     if (!this.#remembers || this.#size === MOST_PATHS) return UNKNOWN
     if (this.#size === this.#operation.length) {

@@ -16,7 +16,7 @@ const MOST_MISSING = 3
 const MOST_TRIED = 512
 /** Up to here what is missing, or an unusual turn, is explained by chance. */
 const BY_CHANCE = 2
-/** A trace is oddly built where its rarity is above this: one in a hundred. */
+/** A trace is oddly built where so few of its entry are: one in a hundred, as -log10. */
 const ODD = 2
 /** Traces after which the counted whole is halved. */
 const HALVE_AT = 80_000
@@ -45,6 +45,8 @@ export class Structures {
   #set = 0
   /** Key of the operation that the trace begins with. */
   #entry = 0
+  /** The trace is built as few others of its entry are. */
+  #isOdd = false
   #whole = 0
   #total = 0
 
@@ -76,22 +78,23 @@ export class Structures {
     const unusual = Math.max(paths.turn, paths.missingSurprise)
     this.rarity = paths.orphans > 0 ? Math.min(rare, paths.turn) : Math.min(rare, unusual)
     this.duration = surpriseAt(classes, this.#set, duration, 1)
-    this.shift = this.rarity > ODD ? this.#rates.shift(this.#entry) : 0
+    this.#isOdd = this.#oddness() > ODD
+    this.shift = this.#isOdd ? this.#rates.shift(this.#entry) : 0
   }
 
   learn(nowMs: number): void {
     const classes = this.#classes
-    const odd = this.rarity > ODD
-    this.#rates.learn(this.#entry, odd ? 1 : 0, nowMs)
+    this.#rates.learn(this.#entry, this.#isOdd ? 1 : 0, nowMs)
     classes.learn(this.#own, this.#whole)
     classes.age(this.#own, nowMs)
-    this.#total++
     // What an incident makes of traces must not become what is usual while it lasts.
-    if (!odd || !this.#rates.frozen(this.#entry, nowMs)) {
-      this.#paths.learn()
-      classes.learn(this.#set, this.#whole)
-      classes.age(this.#set, nowMs)
-    }
+    if (this.#isOdd && this.#rates.frozen(this.#entry, nowMs)) return
+    this.#paths.learn()
+    classes.learn(this.#set, this.#whole)
+    classes.age(this.#set, nowMs)
+    classes.learn(this.#entry, this.#whole)
+    classes.age(this.#entry, nowMs)
+    this.#total++
     if (this.#total >= HALVE_AT) this.#total *= 0.5
   }
 
@@ -119,6 +122,14 @@ export class Structures {
     this.#of.set(new Int32Array(of.slice().buffer))
     this.#lacks.set(lacks)
     return true
+  }
+
+  /** Among the traces of its entry alone: an entry that gets rare is no incident. */
+  #oddness(): number {
+    const { orphans, innerTurn, missingSurprise } = this.#paths
+    const { seen } = this.#classes
+    const rare = -Math.log10((seen[this.#set] + 1) / (seen[this.#entry] + 1))
+    return Math.min(rare, orphans > 0 ? innerTurn : Math.max(innerTurn, missingSurprise))
   }
 
   /** Looks for a known class that an unknown one would be with one more span. */

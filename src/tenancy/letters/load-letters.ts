@@ -113,7 +113,7 @@ type KnownHeader = Pick<SegmentHeader, 'kind' | 'number' | 'seed' | 'name' | 'by
 
 /** Of a damaged header: the seed stands in each record, all else in the names of folder and file. */
 async function guessHeader(fs: WalFs, fd: number, path: string): Promise<KnownHeader | null> {
-  const seed = await findSeed(fs, fd, SEGMENT_HEADER_BYTES)
+  const { seed } = await findSeed(fs, fd, SEGMENT_HEADER_BYTES)
   const name = nameOfPathSegment(basename(dirname(path)))
   if (seed === null || name === null) return null
   const number = Number.parseInt(basename(path), 10)

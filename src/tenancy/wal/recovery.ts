@@ -136,15 +136,14 @@ class Recovery {
         this.#setAside(path, `written by a newer version (format ${read.version}); left as it is`)
       } else {
         const start = await this.#startWithout(head.subarray(0, filled))
-        const seed = await findSeed(fs, file.fd, start)
+        const { seed, isZero } = await findSeed(fs, file.fd, start)
         if (seed !== null) {
           this.#tally.damagedPlaces++
           this.#env.log.error('segment_header_damaged', { path, what: read.message })
           return { ...place, seed, start, name: null, previous: 0, previousEnd: 0 }
         }
-        if (head.subarray(0, filled).every(byte => byte === 0)) {
-          await this.#removeEmpty(path, length, names)
-        } else await this.#rename(path, read.message)
+        if (isZero) await this.#removeEmpty(number, path, length, names)
+        else await this.#rename(path, read.message)
       }
     } catch (failure) {
       this.#setAside(path, messageOf(failure))
@@ -161,14 +160,21 @@ class Recovery {
 
   /**
    * A file that was begun and never written to is no loss, as when the process ended just then. What a file system has emptied
-   * looks the same but for its acknowledgements, which say that there were entries.
+   * looks the same, but acknowledgements say that there were entries, and so does a later file: one is begun when the last is full.
    */
-  async #removeEmpty(path: string, bytes: number, names: readonly string[]): Promise<void> {
+  async #removeEmpty(
+    number: number,
+    path: string,
+    bytes: number,
+    names: readonly string[],
+  ): Promise<void> {
     const { files, fs, log, metrics } = this.#env
-    const hadEntries = names.includes(basename(acksPathOf(path)))
+    const hasAcks = names.includes(basename(acksPathOf(path)))
+    const hasLater = names.some(name => (numberOfSegment(name) ?? 0) > number)
+    const hadEntries = hasAcks || (bytes > 0 && hasLater)
     files.forget(path)
     await fs.remove(path)
-    if (hadEntries) await fs.remove(acksPathOf(path)).catch(() => {})
+    if (hasAcks) await fs.remove(acksPathOf(path)).catch(() => {})
     this.#tally.emptyFiles++
     metrics.emptyFiles.value++
     if (hadEntries) {

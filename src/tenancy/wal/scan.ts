@@ -57,16 +57,28 @@ export async function scanSegment(request: ScanRequest): Promise<ScanResult> {
   return await new Scan(request).run()
 }
 
-/** The seed that the record at `start`, or else the first thing that looks like one, gives for itself; for a damaged header. */
-export async function findSeed(fs: WalFs, fd: number, start: number): Promise<number | null> {
+/**
+ * The seed that the record at `start`, or else the first thing that looks like one, gives for itself; for a damaged header. Reads on
+ * to the end if it must, which also tells whether there is any byte but zeros in the file.
+ */
+export async function findSeed(
+  fs: WalFs,
+  fd: number,
+  start: number,
+): Promise<{ seed: number | null; isZero: boolean }> {
   const bytes = Buffer.alloc(CHUNK_BYTES)
-  const filled = await readUpTo(fs, fd, bytes, 0)
-  for (let at = start; at + RECORD_HEADER_BYTES <= filled; at += ALIGNMENT) {
-    if (!hasMarker(bytes, at)) continue
-    const seed = seedOfRecord(bytes, at)
-    if (decodeRecordHeader(bytes, at, seed) !== null) return seed
+  let isZero = true
+  // Chunks overlap by a header, so that none is cut.
+  for (let from = 0; ; from += CHUNK_BYTES - aligned(RECORD_HEADER_BYTES)) {
+    const filled = await readUpTo(fs, fd, bytes, from)
+    isZero &&= bytes.subarray(0, filled).every(byte => byte === 0)
+    for (let at = from === 0 ? start : 0; at + RECORD_HEADER_BYTES <= filled; at += ALIGNMENT) {
+      if (!hasMarker(bytes, at)) continue
+      const seed = seedOfRecord(bytes, at)
+      if (decodeRecordHeader(bytes, at, seed) !== null) return { seed, isZero: false }
+    }
+    if (filled < CHUNK_BYTES) return { seed: null, isZero }
   }
-  return null
 }
 
 interface Found {

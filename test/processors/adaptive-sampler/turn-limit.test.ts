@@ -21,7 +21,7 @@ function works(count: number, ms: number) {
       return ACCEPTED
     }),
   )
-  return { done, answers }
+  return { limit, done, answers }
 }
 
 test('work that fits into a turn is done and answered at once', () => {
@@ -60,4 +60,16 @@ test('work that is longer than a turn gets one of its own', async () => {
   await Promise.all(answers)
 
   assert.deepEqual(done, [0, 1, 2])
+})
+
+test('work that throws in a later turn is the failure of who asked, and others go on', async () => {
+  const { limit, answers } = works(4, 2)
+  const failed = limit.run(() => {
+    throw new Error('no')
+  }) as Promise<Outcome>
+  const after = limit.run(() => ACCEPTED)
+
+  await assert.rejects(failed, /no/)
+  assert.equal(await after, ACCEPTED)
+  assert.equal(await answers[3], ACCEPTED)
 })

@@ -97,10 +97,10 @@ test('a tick of traces is chosen among in a turn of its own and carried out in t
   }
 })
 
-test('requests that a turn has no time for are taken in later, and turned away at a stop', async t => {
+test('requests that a turn has no time for are taken in later, also at a stop; those that come then are not', async t => {
   const { sampler, clock, meter } = await start(t, {})
   clock.readMs = 10
-  const [one, two, three, four] = [1, 2, 3, 4].map(n =>
+  const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(n =>
     batchOf([partOf(request(shopTrace(n)))], 'default'),
   )
   const first = sampler.consume(one)
@@ -116,7 +116,8 @@ test('requests that a turn has no time for are taken in later, and turned away a
   await sampler.stop(new AbortController().signal)
 
   assert.equal(third.kind, 'accepted')
-  assert.equal((await fourth).kind, 'busy')
+  assert.equal((await fourth).kind, 'accepted')
+  assert.equal((await sampler.consume(five)).kind, 'busy')
 })
 
 test('a turn that carries out large traces does so with few of them', async t => {

@@ -104,6 +104,23 @@ test('traces that are built otherwise for ten minutes are usual then', () => {
   assert.ok(row[AT.rarity] < 1)
 })
 
+test('an entry that gets rarer is no shift', () => {
+  const observer = new Observer()
+  let shifted = 0
+  for (let i = 0; i < 60_000; i++) {
+    const isRare = i % (i < 20_000 ? 75 : 125) === 0
+    observer.observe(
+      isRare ? trace([8, 2, -1, 0, 900], [9, 2, 0, 10, 400]) : usual(i),
+      i * 50,
+      row,
+      0,
+    )
+    if (isRare && observer.shifted) shifted++
+  }
+
+  assert.equal(shifted, 0)
+})
+
 test('one trace that is built otherwise is no shift', () => {
   const observer = new Observer()
   teach(observer, 2_000)

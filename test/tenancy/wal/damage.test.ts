@@ -199,6 +199,42 @@ test('a file that is no segment is renamed and told, an empty one is removed', a
   await store(bench.queue, 1)
 })
 
+for (const [what, firstBytes, zeros, entries] of [
+  ['in front of a large entry', 300_000, 4096, 99],
+  ['over more than a stretch of reading', 150, 270_000, 45],
+] as const) {
+  test(`a file whose beginning is zero, ${what}, gives back what stands behind`, async () => {
+    const written = await openBench({ segmentBytes: 1 << 20 })
+    await store(written.queue, 0, firstBytes)
+    for (let uid = 1; uid < 100; uid++) await store(written.queue, uid, 5000)
+    await pass(written, 100)
+    const fs = written.fs.crash('process', randomFrom(1))
+    const bytes = Buffer.from(fs.bytesOf(SEGMENT))
+    fs.setBytes(SEGMENT, bytes.fill(0, 0, zeros))
+
+    const bench = await reopen(fs)
+
+    const { emptyFiles, damagedPlaces } = reportOf(bench)
+    const found = await takeAll(bench.queue)
+    assert.equal(found.filter(uid => uid > 0).length, entries)
+    assert.equal(found.at(-1), 99)
+    assert.equal(emptyFiles, 0)
+    assert.ok(damagedPlaces > 0)
+  })
+}
+
+test('a file of zeros with a later one behind it had entries', async () => {
+  const { fs, queue } = await openBench({ segmentBytes: 2048 })
+  for (let uid = 0; uid < 30; uid++) await store(queue, uid, 150)
+  const crashed = fs.crash('process', randomFrom(1))
+  crashed.setBytes(SEGMENT, Buffer.alloc(crashed.bytesOf(SEGMENT).length))
+
+  const bench = await reopen(crashed)
+
+  assert.equal(reportOf(bench).damagedPlaces, 1)
+  assert.ok(bench.events.includes('emptied_segment_removed'))
+})
+
 test('an empty file is counted and told, as lost where something says that it had entries', async () => {
   const fs = new MemoryFs()
   fs.setBytes(SEGMENT, Buffer.alloc(0))
